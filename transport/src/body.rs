@@ -1,0 +1,86 @@
+//! The place in the send buffer where one payload is being written.
+
+use std::os::fd::OwnedFd;
+
+use crate::MAX_DESCRIPTORS;
+
+/// A payload under construction, straight in a [`Writer`](crate::Writer)'s send buffer.
+///
+/// Bytes are appended; positions count from the payload's start, which is aligned to [`ALIGNMENT`](crate::ALIGNMENT)
+/// bytes at the receiver.
+#[derive(Debug)]
+pub struct Body<'a> {
+    pub(crate) bytes: &'a mut Vec<u8>,
+    pub(crate) start: usize,
+    pub(crate) limit_bytes: usize,
+    pub(crate) descriptors: &'a mut Vec<OwnedFd>,
+}
+
+/// Why a payload does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The payload would exceed the limit for one message.
+    #[error("message is larger than the limit of {limit_bytes} bytes; raise `message_limit_bytes` or send it in parts")]
+    TooLarge {
+        /// The limit in bytes.
+        limit_bytes: usize,
+    },
+    /// The message holds more descriptors than one frame can carry.
+    #[error("message holds more than {MAX_DESCRIPTORS} descriptors; send them in several messages")]
+    TooManyDescriptors,
+    /// There is no memory for the payload.
+    #[error("no memory for the message")]
+    NoMemory,
+}
+
+impl<'a> Body<'a> {
+    /// Makes a payload outside of any send buffer: `bytes` and `descriptors` collect what is written.
+    pub fn detached(bytes: &'a mut Vec<u8>, descriptors: &'a mut Vec<OwnedFd>, limit_bytes: usize) -> Body<'a> {
+        let start = bytes.len();
+        Body { bytes, start, limit_bytes, descriptors }
+    }
+
+    /// Number of bytes written so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    /// Whether nothing has been written.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What has been written.
+    pub fn written(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// [`Refusal::TooLarge`] if the payload would exceed its limit, [`Refusal::NoMemory`]; nothing is appended then.
+    #[inline]
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        if bytes.len() > self.limit_bytes.saturating_sub(self.len()) {
+            return Err(Refusal::TooLarge { limit_bytes: self.limit_bytes });
+        }
+        if self.bytes.capacity() - self.bytes.len() < bytes.len() {
+            self.bytes.try_reserve(bytes.len()).map_err(|_| Refusal::NoMemory)?;
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Attaches a descriptor and gives its index within the frame.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyDescriptors`] if the frame is full.
+    pub fn attach(&mut self, descriptor: OwnedFd) -> Result<u32, Refusal> {
+        if self.descriptors.len() == MAX_DESCRIPTORS {
+            return Err(Refusal::TooManyDescriptors);
+        }
+        self.descriptors.push(descriptor);
+        Ok(self.descriptors.len() as u32 - 1)
+    }
+}

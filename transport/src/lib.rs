@@ -1,0 +1,42 @@
+//! Bytes, frames and descriptors between two processes: the bottom floor of `procession`.
+//!
+//! A [`Link`] carries the bytes of [`Frame`]s one way or both ways between two processes of one host. It does not know who is at
+//! the other end, what a frame means, or why it is sent.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `frame.rs` | [`Header`] (32 bytes, one encode and one decode function), [`Frame`] |
+//! | `reader.rs` | [`Reader`]: bytes in, owned frames out; pure |
+//! | `writer.rs` | [`Writer`]: frames in, bytes out; pure |
+//! | `body.rs` | [`Body`]: the place in the send buffer where a payload is written |
+//! | `link.rs` | [`Link`], and its halves [`Inlet`] and [`Outlet`] |
+//! | `socket.rs` | a link over a Unix stream socket, with descriptors |
+//! | `pipe.rs` | a link over a kernel pipe, one way |
+//! | `hub.rs` | [`Hub`]: a slab of watched descriptors over one poller |
+//! | `sys.rs` | the system calls, and the only unsafe code |
+//!
+//! Deliberately absent: addresses and names (connections are made as pairs and handed over), reconnection, and any
+//! thread or timer of its own.
+
+mod body;
+mod error;
+mod frame;
+mod hub;
+mod link;
+mod pipe;
+mod reader;
+mod socket;
+mod sys;
+mod writer;
+
+pub use body::{Body, Refusal};
+pub use error::{LinkError, WireError};
+pub use frame::{ALIGNMENT, DEFAULT_MESSAGE_LIMIT_BYTES, HEADER_BYTES, MAX_DESCRIPTORS};
+pub use frame::{Descriptors, Frame, Header, Kind};
+pub use hub::{Hub, Readiness, Watch};
+pub use link::{Flushed, Inlet, Link, Outlet, Received};
+pub use pipe::Pipe;
+pub use reader::{Batch, Reader};
+pub use socket::Socket;
+pub use sys::{memory_file, socket_pair};
+pub use writer::{Chunk, Writer};

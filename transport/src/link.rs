@@ -1,0 +1,196 @@
+//! A connection between two processes, and its two halves.
+
+use std::fmt::Debug;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use crate::{Batch, Body, Frame, Header, LinkError, Reader, Writer};
+
+/// What carries the bytes of a connection: a socket or a pipe. It never blocks.
+///
+/// The halves [`Inlet`] and [`Outlet`] make frames of it; the floors above see only those.
+pub trait Link: Debug + Send + Sync {
+    /// Sends a prefix of `bytes`, the descriptors with its first byte, and gives its length.
+    ///
+    /// # Errors
+    /// The system's; `EAGAIN` when the peer takes no more for now.
+    fn send(&self, bytes: &[u8], descriptors: &[OwnedFd]) -> nix::Result<usize>;
+
+    /// Receives into the spare capacity of `buffer`; gives the number of bytes, 0 at the end of the stream.
+    ///
+    /// # Errors
+    /// The system's; `EAGAIN` when nothing is there.
+    fn receive(&self, buffer: &mut BytesMut) -> nix::Result<(usize, Option<Batch>)>;
+
+    /// Number of bytes that the system holds for this side.
+    ///
+    /// # Errors
+    /// The system's.
+    fn unread_bytes(&self) -> nix::Result<usize>;
+
+    /// The descriptor to watch.
+    fn descriptor(&self) -> BorrowedFd<'_>;
+}
+
+/// What an attempt to send what is buffered came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    /// Nothing is left.
+    Everything,
+    /// The peer takes no more for now: wait until the link is writable.
+    Blocked,
+    /// Too many descriptors are in flight for this user (`ETOOMANYREFS`) or the system is out of memory: try again a
+    /// little later. Nothing will say when.
+    Busy,
+}
+
+/// What a read came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// Bytes came, and more may be there.
+    More,
+    /// Bytes came, and they were all there was.
+    Drained,
+    /// Nothing is there.
+    Nothing,
+    /// The stream has ended.
+    End,
+}
+
+/// The receiving half of a connection: hands out owned frames.
+#[derive(Debug)]
+pub struct Inlet {
+    link: Arc<dyn Link>,
+    reader: Reader,
+}
+
+impl Inlet {
+    /// Makes the receiving half of `link`, for payloads of up to `message_limit_bytes`.
+    pub fn new(link: Arc<dyn Link>, message_limit_bytes: usize) -> Inlet {
+        Inlet { link, reader: Reader::new(message_limit_bytes) }
+    }
+
+    /// Reads once from the system.
+    ///
+    /// # Errors
+    /// [`LinkError::System`]. A connection that the peer has reset is at its end, which is no error.
+    #[inline]
+    pub fn receive(&mut self) -> Result<Received, LinkError> {
+        let space = self.reader.space();
+        let room = space.capacity() - space.len();
+        match self.link.receive(space) {
+            Ok((0, _)) => Ok(Received::End),
+            Ok((count, batch)) => {
+                // A read with descriptors ends at them, however much more there is.
+                let drained = count < room && batch.is_none();
+                self.reader.filled(count, room, batch);
+                Ok(if drained { Received::Drained } else { Received::More })
+            }
+            Err(nix::Error::EAGAIN) => Ok(Received::Nothing),
+            Err(nix::Error::ECONNRESET) => Ok(Received::End),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives the next whole frame that has been received.
+    ///
+    /// # Errors
+    /// [`LinkError::Wire`] if the bytes are not a frame; the connection cannot be used any more then.
+    #[inline]
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, LinkError> {
+        Ok(self.reader.next_frame()?)
+    }
+
+    /// Number of bytes received that make no whole frame yet, or that nobody has asked for.
+    pub fn buffered_bytes(&self) -> usize {
+        self.reader.buffered_bytes()
+    }
+
+    /// Number of bytes that the system still holds for this half; 0 if it cannot say.
+    pub fn unread_bytes(&self) -> usize {
+        self.link.unread_bytes().unwrap_or(0)
+    }
+
+    /// The connection.
+    pub fn link(&self) -> &Arc<dyn Link> {
+        &self.link
+    }
+}
+
+/// The sending half of a connection: payloads are serialised straight into its buffer.
+#[derive(Debug)]
+pub struct Outlet {
+    link: Arc<dyn Link>,
+    writer: Writer,
+}
+
+impl Outlet {
+    /// Makes the sending half of `link`, for payloads of up to `message_limit_bytes`.
+    pub fn new(link: Arc<dyn Link>, message_limit_bytes: usize) -> Outlet {
+        Outlet { link, writer: Writer::new(message_limit_bytes) }
+    }
+
+    /// Appends one frame to the buffer; `write` fills its payload in place.
+    ///
+    /// # Errors
+    /// Whatever `write` returns; nothing is appended then.
+    #[inline]
+    pub fn push<E>(&mut self, header: Header, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), E> {
+        self.writer.push(header, write)
+    }
+
+    /// Sends as much of the buffer as the peer takes.
+    ///
+    /// # Errors
+    /// [`LinkError::Closed`] if nobody is at the other end, [`LinkError::System`].
+    #[inline]
+    pub fn flush(&mut self) -> Result<Flushed, LinkError> {
+        while !self.writer.is_empty() {
+            let chunk = self.writer.chunk();
+            match self.link.send(chunk.bytes, chunk.descriptors) {
+                Ok(count) => self.writer.advance(count),
+                Err(nix::Error::EAGAIN) => return Ok(Flushed::Blocked),
+                Err(nix::Error::ETOOMANYREFS | nix::Error::ENOMEM | nix::Error::ENOBUFS) => return Ok(Flushed::Busy),
+                Err(nix::Error::EPIPE | nix::Error::ECONNRESET | nix::Error::ENOTCONN) => {
+                    return Err(LinkError::Closed);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Flushed::Everything)
+    }
+
+    /// Number of bytes that have not left.
+    #[inline]
+    pub fn buffered_bytes(&self) -> usize {
+        self.writer.buffered_bytes()
+    }
+
+    /// The connection.
+    pub fn link(&self) -> &Arc<dyn Link> {
+        &self.link
+    }
+}
+
+impl AsFd for Inlet {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.link.descriptor()
+    }
+}
+
+impl AsFd for Outlet {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.link.descriptor()
+    }
+}
+
+/// Makes a descriptor non-blocking.
+pub(crate) fn set_nonblocking(descriptor: BorrowedFd<'_>) -> io::Result<()> {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    let flags = OFlag::from_bits_truncate(fcntl(descriptor, FcntlArg::F_GETFL)?);
+    fcntl(descriptor, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}

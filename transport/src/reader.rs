@@ -1,0 +1,294 @@
+//! Bytes in, owned frames out.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+
+use bytes::BytesMut;
+
+use crate::frame::{ALIGNMENT, Descriptors, Frame, HEADER_BYTES, Header};
+use crate::{DEFAULT_MESSAGE_LIMIT_BYTES, WireError};
+
+/// Room made for the first read of a link, in bytes; it doubles whenever a read fills it.
+const SMALLEST_READ_BYTES: usize = 4 << 10;
+
+/// Most room made for one read of a link, in bytes, and most memory taken ahead of bytes that have arrived.
+const LARGEST_READ_BYTES: usize = 256 << 10;
+
+/// A receive buffer that has been consumed keeps at most this much memory.
+const KEPT_CAPACITY_BYTES: usize = 4 << 20;
+
+/// The receive buffer of one link: bytes are read straight into it, and frames share its memory without a copy.
+///
+/// Pure: it makes no system call. Memory is taken as bytes arrive, not on a header's word.
+#[derive(Debug)]
+pub struct Reader {
+    /// Bytes not given out yet. A frame starts at their front, and the front is aligned in memory.
+    buffer: BytesMut,
+    /// Size of the current allocation in bytes.
+    allocated_bytes: usize,
+    /// Room to make for the next read.
+    read_bytes: usize,
+    /// Largest payload taken, in bytes.
+    message_limit_bytes: usize,
+    /// Descriptors that have arrived and whose frame has not been given out.
+    batches: VecDeque<Batch>,
+}
+
+/// The descriptors that one read brought.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Descriptors, in the order sent.
+    pub descriptors: Vec<OwnedFd>,
+    /// Whether the kernel dropped some.
+    pub truncated: bool,
+}
+
+impl Default for Reader {
+    fn default() -> Reader {
+        Reader::new(DEFAULT_MESSAGE_LIMIT_BYTES)
+    }
+}
+
+impl Reader {
+    /// Makes an empty receive buffer that takes payloads of up to `message_limit_bytes`.
+    pub fn new(message_limit_bytes: usize) -> Reader {
+        Reader {
+            buffer: BytesMut::new(),
+            allocated_bytes: 0,
+            read_bytes: SMALLEST_READ_BYTES,
+            message_limit_bytes,
+            batches: VecDeque::new(),
+        }
+    }
+
+    /// Makes room and gives the buffer whose spare capacity the next read fills.
+    pub fn space(&mut self) -> &mut BytesMut {
+        if self.buffer.is_empty() && self.allocated_bytes > KEPT_CAPACITY_BYTES {
+            self.buffer = BytesMut::new();
+            self.allocated_bytes = 0;
+        }
+        let missing = self.missing_bytes();
+        if !self.reclaim(missing.max(self.read_bytes)) {
+            let ahead = missing.min(LARGEST_READ_BYTES.max(self.buffer.len()));
+            self.grow(ahead.max(self.read_bytes));
+        }
+        &mut self.buffer
+    }
+
+    /// Notes how a read into [`space`](Reader::space) went: `count` bytes came, out of `room` bytes of room, with
+    /// these descriptors.
+    pub fn filled(&mut self, count: usize, room: usize, batch: Option<Batch>) {
+        if count == room && self.read_bytes < LARGEST_READ_BYTES {
+            self.read_bytes *= 2;
+        }
+        self.batches.extend(batch);
+    }
+
+    /// Appends bytes that were read elsewhere.
+    pub fn push(&mut self, mut bytes: &[u8], mut batch: Option<Batch>) {
+        while !bytes.is_empty() {
+            let space = self.space();
+            let room = space.capacity() - space.len();
+            let count = room.min(bytes.len());
+            space.extend_from_slice(&bytes[..count]);
+            self.filled(count, room, batch.take());
+            bytes = &bytes[count..];
+        }
+    }
+
+    /// Number of bytes received and not given out.
+    pub fn buffered_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Gives the next whole frame, if there is one.
+    ///
+    /// # Errors
+    /// [`WireError`] if the bytes are not a frame; the stream cannot be used any more then.
+    #[inline]
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, WireError> {
+        let Some(header) = self.front_header()? else { return self.check_strays(None) };
+        if self.buffer.len() < header.stride_bytes() {
+            return self.check_strays(Some(header));
+        }
+        let mut payload = self.buffer.split_to(header.stride_bytes()).freeze();
+        bytes::Buf::advance(&mut payload, HEADER_BYTES);
+        payload.truncate(header.length as usize);
+        let descriptors = self.take_descriptors(usize::from(header.descriptors));
+        Ok(Some(Frame { header, payload, descriptors }))
+    }
+
+    fn front_header(&self) -> Result<Option<Header>, WireError> {
+        match self.buffer.first_chunk::<HEADER_BYTES>() {
+            Some(bytes) => Header::decode(bytes, self.message_limit_bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Descriptors wait only for the frame that is arriving just now.
+    fn check_strays(&self, arriving: Option<Header>) -> Result<Option<Frame>, WireError> {
+        let possible = match arriving {
+            Some(header) => usize::from(header.descriptors > 0),
+            None => usize::from(!self.buffer.is_empty()),
+        };
+        if self.batches.len() > possible { Err(WireError::StrayDescriptors) } else { Ok(None) }
+    }
+
+    fn take_descriptors(&mut self, count: usize) -> Descriptors {
+        if count == 0 {
+            return Descriptors::none();
+        }
+        match self.batches.pop_front() {
+            Some(batch) if !batch.truncated && batch.descriptors.len() == count => {
+                Descriptors::Arrived(batch.descriptors)
+            }
+            _ => Descriptors::Lost,
+        }
+    }
+
+    /// Bytes that are missing of the frame at the front, as far as that is known.
+    fn missing_bytes(&self) -> usize {
+        match self.front_header() {
+            Ok(Some(header)) => header.stride_bytes().saturating_sub(self.buffer.len()),
+            _ => 0,
+        }
+    }
+
+    /// Makes room for `count` bytes in the memory there is, if no frame given out holds on to it.
+    fn reclaim(&mut self, count: usize) -> bool {
+        self.allocated_bytes > 0 && self.buffer.try_reclaim(count) && is_aligned(&self.buffer)
+    }
+
+    fn grow(&mut self, count: usize) {
+        let capacity = self.buffer.len() + count;
+        let mut fresh = BytesMut::with_capacity(capacity + ALIGNMENT);
+        let skip = fresh.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        fresh.resize(skip, 0);
+        bytes::Buf::advance(&mut fresh, skip);
+        fresh.extend_from_slice(&self.buffer);
+        self.buffer = fresh;
+        self.allocated_bytes = capacity;
+    }
+}
+
+fn is_aligned(buffer: &BytesMut) -> bool {
+    buffer.as_ptr().align_offset(ALIGNMENT) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Refusal, Writer};
+    use proptest::prelude::*;
+
+    fn stream_of(payloads: &[Vec<u8>]) -> Vec<u8> {
+        let mut writer = Writer::default();
+        for (index, payload) in payloads.iter().enumerate() {
+            let header = Header { tag: index as u32, correlation: index as u64 * 7, kind: 3, ..Header::default() };
+            let outcome: Result<(), Refusal> = writer.push(header, |body| body.write(payload));
+            outcome.expect("the payload fits");
+        }
+        writer.chunk().bytes.to_vec()
+    }
+
+    fn drain(reader: &mut Reader, into: &mut Vec<Frame>) -> Result<(), WireError> {
+        while let Some(frame) = reader.next_frame()? {
+            into.push(frame);
+        }
+        Ok(())
+    }
+
+    fn read_in_cuts(stream: &[u8], cuts: &[usize]) -> Result<Vec<Frame>, WireError> {
+        let mut reader = Reader::default();
+        let (mut frames, mut rest) = (Vec::new(), stream);
+        for cut in cuts.iter().cycle().copied() {
+            let (now, later) = rest.split_at(cut.min(rest.len()));
+            reader.push(now, None);
+            drain(&mut reader, &mut frames)?;
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        Ok(frames)
+    }
+
+    fn payloads() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        let small = prop::collection::vec(any::<u8>(), 0..100);
+        let large = prop::collection::vec(any::<u8>(), 4000..20_000);
+        prop::collection::vec(prop_oneof![9 => small, 1 => large], 1..40)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_cut_gives_exactly_the_frames(sent in payloads(), cuts in prop::collection::vec(1..5000usize, 1..20)) {
+            let frames = read_in_cuts(&stream_of(&sent), &cuts).expect("the stream is sound");
+            prop_assert_eq!(frames.len(), sent.len());
+            for (index, (frame, payload)) in frames.iter().zip(&sent).enumerate() {
+                prop_assert_eq!(frame.header.tag as usize, index);
+                prop_assert_eq!(&frame.payload[..], &payload[..]);
+                prop_assert_eq!(frame.payload.as_ptr().align_offset(ALIGNMENT), 0);
+            }
+        }
+
+        #[test]
+        fn corruption_never_makes_another_message(sent in payloads(), at in any::<prop::sample::Index>(), with in 1..=255u8) {
+            let mut stream = stream_of(&sent);
+            let at = at.index(stream.len());
+            stream[at] ^= with;
+            let mut reader = Reader::default();
+            reader.push(&stream, None);
+            let mut frames = Vec::new();
+            let outcome = drain(&mut reader, &mut frames);
+            // Either the header was hit, and the stream ends there with an error, or a payload's bytes (or padding)
+            // were, and every frame is still the one that was sent under this tag, of this length.
+            prop_assert!(outcome.is_err() || frames.len() == sent.len());
+            for (index, frame) in frames.iter().enumerate() {
+                prop_assert_eq!(frame.header.tag as usize, index);
+                prop_assert_eq!(frame.payload.len(), sent[index].len());
+            }
+        }
+
+        #[test]
+        fn noise_is_an_error_or_nothing(noise in prop::collection::vec(any::<u8>(), 0..10_000)) {
+            let mut reader = Reader::new(1 << 20);
+            reader.push(&noise, None);
+            prop_assert!(drain(&mut reader, &mut Vec::new()).is_err() || noise.len() < HEADER_BYTES);
+        }
+    }
+
+    #[test]
+    fn a_header_alone_takes_no_memory() {
+        let mut reader = Reader::default();
+        reader.push(&Header { length: 1 << 30, ..Header::default() }.encode(), None);
+        assert!(matches!(reader.next_frame(), Ok(None)));
+        assert!(reader.space().capacity() <= 2 * LARGEST_READ_BYTES);
+    }
+
+    #[test]
+    fn memory_is_reused_once_frames_are_dropped() {
+        let stream = stream_of(&vec![vec![1; 1000]; 3]);
+        let mut reader = Reader::default();
+        reader.push(&stream, None);
+        drain(&mut reader, &mut Vec::new()).expect("the stream is sound");
+        reader.push(&stream, None);
+        let first = reader.next_frame().expect("sound").expect("a frame").payload.as_ptr();
+        for _ in 0..100 {
+            drain(&mut reader, &mut Vec::new()).expect("the stream is sound");
+            reader.push(&stream, None);
+            let _ = first;
+        }
+        assert!(reader.allocated_bytes <= 4 * LARGEST_READ_BYTES);
+    }
+
+    #[test]
+    fn descriptors_that_nobody_announced_are_an_error() {
+        let stream = stream_of(&[vec![1]]);
+        let mut reader = Reader::default();
+        let stray = Batch { descriptors: vec![crate::memory_file("test").expect("a memory file")], truncated: false };
+        reader.push(&stream, Some(stray));
+        assert!(drain(&mut reader, &mut Vec::new()).is_err());
+    }
+}

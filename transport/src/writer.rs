@@ -1,0 +1,193 @@
+//! Frames in, bytes out.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+
+use crate::frame::{HEADER_BYTES, Header, padded};
+use crate::{Body, DEFAULT_MESSAGE_LIMIT_BYTES};
+
+/// A send buffer that has drained keeps at most this much memory.
+const KEPT_CAPACITY_BYTES: usize = 4 << 20;
+
+/// The send buffer of one link: payloads are serialised straight into it, and whole frames leave it in order.
+///
+/// Pure: it makes no system call. A frame with descriptors starts its own chunk, so that one `sendmsg` carries it.
+#[derive(Debug)]
+pub struct Writer {
+    bytes: Vec<u8>,
+    /// Bytes at the front that have left already.
+    sent: usize,
+    /// Frames with descriptors that have not begun to leave, in order: where they start in `bytes`.
+    attachments: VecDeque<Attachment>,
+    /// Largest payload taken, in bytes.
+    message_limit_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Attachment {
+    start: usize,
+    descriptors: Vec<OwnedFd>,
+}
+
+/// What one system call may send: bytes, and the descriptors that belong to their first frame.
+#[derive(Debug)]
+pub struct Chunk<'a> {
+    /// Bytes to send; a prefix of them may leave.
+    pub bytes: &'a [u8],
+    /// Descriptors to send along with the first byte.
+    pub descriptors: &'a [OwnedFd],
+}
+
+impl Default for Writer {
+    fn default() -> Writer {
+        Writer::new(DEFAULT_MESSAGE_LIMIT_BYTES)
+    }
+}
+
+impl Writer {
+    /// Makes an empty send buffer that takes payloads of up to `message_limit_bytes`, at most `u32::MAX`.
+    pub fn new(message_limit_bytes: usize) -> Writer {
+        let message_limit_bytes = message_limit_bytes.min(u32::MAX as usize - HEADER_BYTES);
+        Writer { bytes: Vec::new(), sent: 0, attachments: VecDeque::new(), message_limit_bytes }
+    }
+
+    /// Number of bytes that have not left.
+    pub fn buffered_bytes(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
+    /// Whether everything has left.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.len() == self.sent
+    }
+
+    /// Appends one frame; `write` fills its payload in place. The header's length and descriptor count are set here.
+    ///
+    /// # Errors
+    /// Whatever `write` returns; nothing is appended then.
+    #[inline]
+    pub fn push<E>(&mut self, mut header: Header, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), E> {
+        let start = self.bytes.len();
+        let mut descriptors = Vec::new();
+        self.bytes.extend_from_slice(&[0; HEADER_BYTES]);
+        let mut body = Body {
+            start: start + HEADER_BYTES,
+            bytes: &mut self.bytes,
+            limit_bytes: self.message_limit_bytes,
+            descriptors: &mut descriptors,
+        };
+        let outcome = write(&mut body);
+        let length = body.len();
+        if let Err(error) = outcome {
+            self.bytes.truncate(start);
+            self.recycle();
+            return Err(error);
+        }
+        header.length = length as u32;
+        header.descriptors = descriptors.len() as u16;
+        self.bytes[start..start + HEADER_BYTES].copy_from_slice(&header.encode());
+        self.bytes.resize(start + HEADER_BYTES + padded(length), 0);
+        if !descriptors.is_empty() {
+            self.attachments.push_back(Attachment { start, descriptors });
+        }
+        Ok(())
+    }
+
+    /// What to send next: everything up to the next frame with descriptors, or, if such a frame is first, it alone.
+    pub fn chunk(&self) -> Chunk<'_> {
+        let unsent = self.sent;
+        match self.attachments.front() {
+            Some(first) if first.start == unsent => {
+                let end = self.attachments.get(1).map_or(self.bytes.len(), |next| next.start);
+                Chunk { bytes: &self.bytes[unsent..end], descriptors: &first.descriptors }
+            }
+            Some(first) => Chunk { bytes: &self.bytes[unsent..first.start], descriptors: &[] },
+            None => Chunk { bytes: &self.bytes[unsent..], descriptors: &[] },
+        }
+    }
+
+    /// Notes that the first `count` bytes of the last [`chunk`](Writer::chunk) have left, with its descriptors.
+    pub fn advance(&mut self, count: usize) {
+        if count > 0 && self.attachments.front().is_some_and(|first| first.start == self.sent) {
+            self.attachments.pop_front();
+        }
+        self.sent += count;
+        debug_assert!(self.sent <= self.bytes.len());
+        self.recycle();
+    }
+
+    /// Reuses the front of the buffer once it has left: at once if it is empty, else when that is most of it, so that
+    /// each byte is moved less than once on average.
+    fn recycle(&mut self) {
+        if self.sent == self.bytes.len() {
+            self.bytes.clear();
+            self.bytes.shrink_to(KEPT_CAPACITY_BYTES);
+        } else if self.sent >= KEPT_CAPACITY_BYTES && self.sent > self.bytes.len() / 2 {
+            self.bytes.drain(..self.sent);
+            for attachment in &mut self.attachments {
+                attachment.start -= self.sent;
+            }
+        } else {
+            return;
+        }
+        self.sent = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Refusal;
+
+    fn push(writer: &mut Writer, payload: &[u8], descriptors: usize) {
+        let outcome: Result<(), Refusal> = writer.push(Header::default(), |body| {
+            for _ in 0..descriptors {
+                body.attach(crate::memory_file("test").expect("a memory file"))?;
+            }
+            body.write(payload)
+        });
+        outcome.expect("the payload fits");
+    }
+
+    #[test]
+    fn a_refused_payload_leaves_nothing_behind() {
+        let mut writer = Writer::new(8);
+        push(&mut writer, b"12345678", 0);
+        let before = writer.buffered_bytes();
+        let outcome = writer.push(Header::default(), |body| {
+            body.write(b"1234")?;
+            body.write(b"56789")
+        });
+        assert_eq!(outcome, Err(Refusal::TooLarge { limit_bytes: 8 }));
+        assert_eq!(writer.buffered_bytes(), before);
+    }
+
+    #[test]
+    fn a_frame_with_descriptors_starts_its_own_chunk() {
+        let mut writer = Writer::default();
+        push(&mut writer, b"plain", 0);
+        push(&mut writer, b"two", 2);
+        push(&mut writer, b"plain", 0);
+        push(&mut writer, b"one", 1);
+        assert_eq!((writer.chunk().bytes.len(), writer.chunk().descriptors.len()), (48, 0));
+        writer.advance(48);
+        assert_eq!((writer.chunk().bytes.len(), writer.chunk().descriptors.len()), (96, 2));
+        writer.advance(1);
+        assert_eq!((writer.chunk().bytes.len(), writer.chunk().descriptors.len()), (95, 0));
+        writer.advance(95);
+        assert_eq!((writer.chunk().bytes.len(), writer.chunk().descriptors.len()), (48, 1));
+        writer.advance(48);
+        assert!(writer.is_empty());
+    }
+
+    #[test]
+    fn a_slow_reader_does_not_make_the_buffer_keep_what_has_left() {
+        let mut writer = Writer::default();
+        let payload = vec![7; 1 << 16];
+        for _ in 0..4096 {
+            push(&mut writer, &payload, 0);
+            writer.advance(writer.chunk().bytes.len().min(payload.len() - 1000));
+        }
+        assert!(writer.bytes.capacity() < 64 << 20, "{}", writer.bytes.capacity());
+    }
+}
