@@ -1,1 +1,65 @@
-//! x
+//! OS processes, their supervisor, mailboxes and timers: the middle floor of `procession`.
+//!
+//! Messages are opaque bytes with a tag here; what they mean, the floor above knows. What carries them, the floor below.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `system.rs` | [`System`]: what root holds |
+//! | `hook.rs` | the fork in the road at the start of every process |
+//! | `entry.rs` | [`Entry`]: what a process runs, found by its offset in the image |
+//! | `child.rs` | [`Process`]: an actor's process from its first instruction to its last |
+//! | `endpoint/` | [`Endpoint`]: a thread's door to the system |
+//! | `letter.rs` | [`Letter`], [`ReplyPath`] |
+//! | `outbox.rs`, `flusher.rs` | the sending half of a connection, and the thread that sends what was left behind |
+//! | `membership.rs` | a process's part in its systems |
+//! | `control.rs` | what processes and their supervisor say to each other |
+//! | `supervisor/` | the supervisor process |
+//! | `supervision/` | the rules of supervision in OTP's words; pure |
+//! | `zygote.rs` | the process that clones actors |
+//! | `spawn.rs`, `supervisor_spec.rs` | what a process, or a supervisor, is to be |
+//! | `exit.rs`, `panic.rs`, `error.rs`, `id.rs`, `timers.rs` | as they say |
+//! | `sys.rs` | the system calls, and the only unsafe code |
+//!
+//! Deliberately absent: types of messages, and any thread but the flusher.
+
+mod child;
+mod control;
+mod endpoint;
+mod entry;
+mod error;
+mod exit;
+mod flusher;
+mod hook;
+mod id;
+mod letter;
+mod membership;
+mod outbox;
+mod panic;
+mod spawn;
+mod supervision;
+mod supervisor;
+mod supervisor_spec;
+mod sys;
+mod system;
+mod timers;
+mod zygote;
+
+pub use child::Process;
+pub use control::{
+    ChildStatus, Counts, DEFAULT_MAILBOX_LIMIT_BYTES, DEFAULT_STOP_DEADLINE, Launcher, Status, Stdio,
+};
+pub use endpoint::{Down, DownReason, Endpoint, Outgoing, Patience, Reply, Service, Ticket};
+pub use entry::{Ending, Entry};
+pub use error::{RuntimeError, SendError, SpawnError, StartError, WaitError};
+pub use exit::{Ended, Exit, Panic};
+pub use hook::{hook, test_hook};
+pub use id::{EndpointId, Incarnation, MonitorId, ProcessId, THIS_HOST, TimerId};
+pub use letter::{Letter, ReplyPath};
+pub use procession_transport::{
+    Body, DEFAULT_MESSAGE_LIMIT_BYTES, Descriptors, MAX_DESCRIPTORS, Refusal, WireError,
+};
+pub use spawn::{Spawn, SpawnOptions};
+pub use supervision::{ChildState, Intensity, Restart, Strategy};
+pub use supervisor_spec::{Child, Kind, Supervisor};
+pub use sys::Witness;
+pub use system::{System, SystemBuilder};

@@ -109,13 +109,12 @@ impl<T: Copy> Hub<T> {
         Ok(())
     }
 
-    /// Waits until something is ready, or until the time has passed; `None` waits for ever. If something is ready
-    /// already, it only looks for more.
+    /// Waits until something becomes ready, or until the time has passed; `None` waits for ever. What is ready already
+    /// does not end the wait: a caller that means to act on it gives a timeout of zero.
     ///
     /// # Errors
     /// The system's. An interrupting signal ends the wait without an error.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let timeout = if self.ready.is_empty() { timeout } else { Some(Duration::ZERO) };
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             outcome => outcome?,

@@ -36,7 +36,7 @@ pub use frame::{Descriptors, Frame, Header, Kind};
 pub use hub::{Hub, Readiness, Watch};
 pub use link::{Flushed, Inlet, Link, Outlet, Received};
 pub use pipe::Pipe;
-pub use reader::{Batch, Reader};
+pub use reader::{Batch, Reader, aligned_buffer};
 pub use socket::Socket;
 pub use sys::{memory_file, socket_pair};
 pub use writer::{Chunk, Writer};

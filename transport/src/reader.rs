@@ -161,14 +161,20 @@ impl Reader {
 
     fn grow(&mut self, count: usize) {
         let capacity = self.buffer.len() + count;
-        let mut fresh = BytesMut::with_capacity(capacity + ALIGNMENT);
-        let skip = fresh.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-        fresh.resize(skip, 0);
-        bytes::Buf::advance(&mut fresh, skip);
+        let mut fresh = aligned_buffer(capacity);
         fresh.extend_from_slice(&self.buffer);
         self.buffer = fresh;
         self.allocated_bytes = capacity;
     }
+}
+
+/// Makes an empty buffer whose front is aligned to [`ALIGNMENT`] bytes in memory.
+pub fn aligned_buffer(capacity_bytes: usize) -> BytesMut {
+    let mut buffer = BytesMut::with_capacity(capacity_bytes + ALIGNMENT);
+    let skip = buffer.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+    buffer.resize(skip, 0);
+    bytes::Buf::advance(&mut buffer, skip);
+    buffer
 }
 
 fn is_aligned(buffer: &BytesMut) -> bool {

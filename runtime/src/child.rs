@@ -1,0 +1,210 @@
+//! A process of the system, from its first instruction to its last.
+
+use std::cell::RefCell;
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::Pid;
+use procession_transport::{Inlet, Link, Outlet, Received, Socket};
+
+use crate::control::{self, CONTROL_LIMIT_BYTES, Launch, Notice, Parcel, Report, Request};
+use crate::endpoint::{Endpoint, Service};
+use crate::entry::{Ending, EntryRef};
+use crate::error::RuntimeError;
+use crate::exit::Exit;
+use crate::flusher;
+use crate::id::{Incarnation, ProcessId};
+use crate::membership::{Control, Membership};
+use crate::{panic, sys};
+
+/// Exit code of a process that failed.
+const FAILED: i32 = 1;
+
+/// Exit code of a process that panicked, as everywhere in Rust.
+const PANICKED: i32 = 101;
+
+/// What an entry function is given: who it is, what it was given, and the way to everybody else.
+#[derive(Debug)]
+pub struct Process {
+    member: Arc<Membership>,
+    name: String,
+    arguments: Bytes,
+    descriptors: RefCell<Vec<OwnedFd>>,
+    endpoint: Endpoint,
+    entry: EntryRef,
+    setup: Option<EntryRef>,
+}
+
+impl Process {
+    /// Its address.
+    pub fn id(&self) -> ProcessId {
+        self.member.process
+    }
+
+    /// How often it has been restarted.
+    pub fn incarnation(&self) -> Incarnation {
+        self.member.incarnation
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its arguments, at an address aligned to 16 bytes.
+    pub fn arguments(&self) -> &Bytes {
+        &self.arguments
+    }
+
+    /// The descriptors that its arguments hold; once.
+    pub fn take_descriptors(&self) -> Vec<OwnedFd> {
+        self.descriptors.take()
+    }
+
+    /// Its main thread's endpoint.
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
+    }
+
+    /// Says that it has started: whoever spawned it goes on, and messages are let in.
+    pub fn started(&self) {
+        if let Err(error) = self.member.control.send(0, &Request::Started { process: std::process::id().cast_signed() }, Vec::new()) {
+            tracing::debug!(%error, "nobody is there to be told of the start");
+        }
+    }
+
+    /// Serves until the service wants to end, or the process is asked to stop.
+    pub fn serve(&self, service: &mut dyn Service) -> Ending {
+        self.endpoint.serve(service)
+    }
+}
+
+/// Becomes an actor in a clone of the zygote. `is_announced`: the zygote tells the supervisor this process's id.
+pub(crate) fn run_clone(control: OwnedFd, parent: Pid, is_announced: bool) -> ! {
+    let Ok(true) = sys::die_with(parent) else { std::process::exit(FAILED) };
+    let Ok(control) = sys::keep_only(control) else { std::process::exit(FAILED) };
+    run(control, parent, is_announced)
+}
+
+/// Becomes an actor in an image that was started to be one.
+pub(crate) fn run_image(control: OwnedFd) -> ! {
+    let parent = nix::unistd::getppid();
+    let Ok(true) = sys::die_with(parent) else { std::process::exit(FAILED) };
+    sys::reset_signals();
+    sys::close_above(sys::MARKED_DESCRIPTOR);
+    sys::find_title();
+    run(control, parent, true)
+}
+
+fn run(control: OwnedFd, parent: Pid, is_announced: bool) -> ! {
+    let code = match launch(control, parent, is_announced) {
+        Ok(process) => live(&process),
+        // Nobody is there to be told, or the supervisor is told by this end.
+        Err(_) => FAILED,
+    };
+    std::process::exit(code)
+}
+
+/// Waits for the launch and becomes what it says.
+fn launch(control: OwnedFd, parent: Pid, is_announced: bool) -> Result<Process, RuntimeError> {
+    let link: Arc<dyn Link> = Arc::new(Socket::from_nonblocking(control));
+    let upward = Control::new(Outlet::new(link.clone(), CONTROL_LIMIT_BYTES));
+    let mut inlet = Inlet::new(link, CONTROL_LIMIT_BYTES);
+    if !is_announced {
+        upward.send(0, &Request::Alive { process: std::process::id().cast_signed() }, Vec::new())?;
+    }
+    let (launch, descriptors) = first_notice(&mut inlet)?;
+    let mut descriptors = descriptors.into_iter();
+    let visitor = launch.visitor.and_then(|visitor| Some((visitor, descriptors.next()?)));
+    for (is_redirected, standard) in [(launch.stdout, 1), (launch.stderr, 2)] {
+        if let Some(file) = is_redirected.then(|| descriptors.next()).flatten() {
+            sys::replace_standard(file.as_fd(), standard)?;
+        }
+    }
+    let arguments = Parcel::from_value(launch.arguments, &mut descriptors)?.open()?;
+    sys::set_title(&launch.name, &format!("{} [actor {}]", launch.name, launch.process));
+    for (name, value) in &launch.options.environment {
+        sys::set_variable(name, value);
+    }
+    panic::install();
+    let member = Membership::new(launch.process, launch.incarnation, parent, launch.options, upward.clone());
+    member.enter();
+    let endpoint = Endpoint::new(member.clone(), upward, inlet, 0)?;
+    endpoint.keep();
+    if let Some((visitor, socket)) = visitor {
+        endpoint.adopt_visitor(visitor, socket)?;
+    }
+    Ok(Process {
+        member,
+        name: launch.name,
+        arguments,
+        descriptors: RefCell::new(descriptors.collect()),
+        endpoint,
+        entry: launch.entry,
+        setup: launch.setup,
+    })
+}
+
+fn first_notice(inlet: &mut Inlet) -> Result<(Launch, Vec<OwnedFd>), RuntimeError> {
+    loop {
+        if let Some(frame) = inlet.next_frame()? {
+            let (_, notice, descriptors) = control::read::<Notice>(frame)?;
+            let Notice::Launch(launch) = notice else { return Err(RuntimeError::WrongKind("no launch".into())) };
+            return Ok((*launch, descriptors.arrived().map_err(|_| RuntimeError::NoDescriptors)?));
+        }
+        match inlet.receive()? {
+            Received::End => return Err(RuntimeError::SupervisorLost),
+            Received::Nothing => {
+                drop(poll(&mut [PollFd::new(inlet.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE));
+            }
+            Received::More | Received::Drained => {}
+        }
+    }
+}
+
+/// Runs the entry, reports how it ended, and gives the exit code.
+fn live(process: &Process) -> i32 {
+    let Some(entry) = process.entry.find() else {
+        let ending = Ending::Failed(vec!["the code to run was not found in this image".into()]);
+        return report(process, ending.exit(), None, FAILED);
+    };
+    let setup = process.setup.and_then(EntryRef::find);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        drop(setup.map(|setup| setup.run(process)));
+        entry.run(process)
+    }));
+    let ending = match outcome {
+        Ok(ending) => ending,
+        Err(_) => return report(process, Exit::Panicked(panic::last()), None, PANICKED),
+    };
+    let exit = ending.exit();
+    let code = if exit.is_normal() { 0 } else { FAILED };
+    match ending {
+        Ending::Returned(value) | Ending::Refused(_, value) => report(process, exit, Some(value), code),
+        Ending::Normal | Ending::Stopped | Ending::Failed(_) => report(process, exit, None, code),
+    }
+}
+
+/// Lets everything told leave, then says the last words.
+fn report(process: &Process, exit: Exit, value: Option<Vec<u8>>, code: i32) -> i32 {
+    process.endpoint.flush_until_gone(process.member.options.stop_deadline);
+    flusher::flush_everything(process.member.options.stop_deadline);
+    let packed = value.map(Parcel::pack).transpose();
+    let (exit, code, packed) = match packed {
+        Ok(packed) => (exit, code, packed),
+        Err(error) => (Exit::Failed(vec!["the returned value was lost".into(), error.to_string()]), FAILED, None),
+    };
+    let (value, descriptor) = match packed.map(Parcel::into_value) {
+        Some((value, descriptor)) => (Some(value), descriptor),
+        None => (None, None),
+    };
+    let report = Report { exit, value, tag_in_hand: process.endpoint.tag_in_hand() };
+    if let Err(error) = process.member.control.send(0, &Request::Ending(report), descriptor.into_iter().collect()) {
+        tracing::debug!(%error, "nobody is there to be told of the end");
+    }
+    process.member.leave();
+    code
+}

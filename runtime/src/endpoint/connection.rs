@@ -1,0 +1,128 @@
+//! One connection, and what arrives on it.
+
+use std::sync::Arc;
+
+use procession_transport::{Frame, Inlet, Watch};
+use rustc_hash::FxHashMap;
+
+use super::deadlock::{self, Probe};
+use super::kind;
+use super::mailbox::{Item, Mailbox, Origin};
+use super::wait::Wait;
+use crate::error::WaitError;
+use crate::id::{EndpointId, Incarnation, ProcessId};
+use crate::letter::{Letter, ReplyPath};
+use crate::outbox::{Departure, Outbox};
+
+/// Which way requests go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// From us to this process.
+    To(ProcessId),
+    /// From this endpoint to us.
+    From(EndpointId),
+}
+
+/// A connection of this endpoint. Requests go one way, the answers to them come back on it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) direction: Direction,
+    /// Which life of the peer it leads to.
+    pub(crate) incarnation: Incarnation,
+    pub(crate) inlet: Inlet,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) watch: Watch,
+    /// The stream has ended. That proves nothing: the connection stays until the supervisor has said what happened.
+    pub(crate) ended: bool,
+}
+
+impl Connection {
+    /// The process at the other end.
+    pub(crate) fn peer(&self) -> ProcessId {
+        match self.direction {
+            Direction::To(process) => process,
+            Direction::From(endpoint) => endpoint.process,
+        }
+    }
+}
+
+/// Where arriving frames go.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    pub(crate) mailbox: Mailbox,
+    /// The answers that are waited for, by correlation.
+    pub(crate) waits: FxHashMap<u64, Wait>,
+    /// The request in the handler's hands, while nobody has deferred its answer.
+    pub(crate) in_hand: Option<Origin>,
+    /// Tag of the message in the handler's hands.
+    pub(crate) tag_in_hand: Option<u32>,
+    /// Probes that have arrived and have not been looked at.
+    pub(crate) probes: Vec<(Origin, Probe)>,
+}
+
+impl Inbox {
+    /// Puts a frame where it belongs. Gives whether the peer has said its last word.
+    #[inline]
+    pub(crate) fn sort(
+        &mut self,
+        key: usize,
+        direction: Direction,
+        outbox: &Arc<Outbox>,
+        frame: Frame,
+    ) -> bool {
+        let correlation = frame.header.correlation;
+        match (direction, frame.header.kind) {
+            (Direction::From(sender), kind::TELL | kind::REQUEST) => {
+                self.take_request(key, sender.process, outbox, frame);
+            }
+            (Direction::From(_), kind::PROBE) => {
+                let origin = Origin { connection: key, correlation };
+                self.probes.extend(deadlock::read(&frame.payload).map(|probe| (origin, probe)));
+            }
+            (Direction::From(_), kind::CLOSE) => return true,
+            (Direction::To(_), kind::REPLY | kind::NO_REPLY | kind::INVALID | kind::NOT_ACCEPTED) => {
+                // An answer that nobody waits for any more is late, and dropped.
+                if let Some(wait) = self.waits.get_mut(&correlation) {
+                    wait.outcome = Some(outcome(frame));
+                }
+            }
+            (_, kind) => tracing::warn!(kind, "a frame of an unknown kind was dropped"),
+        }
+        false
+    }
+
+    fn take_request(&mut self, key: usize, sender: ProcessId, outbox: &Arc<Outbox>, frame: Frame) {
+        let wants_reply = frame.header.kind == kind::REQUEST;
+        let correlation = if wants_reply { frame.header.correlation } else { 0 };
+        let reply = wants_reply.then(|| ReplyPath::new(outbox.clone(), correlation, Departure::WithFlush));
+        let letter = Letter {
+            tag: frame.header.tag,
+            payload: frame.payload,
+            descriptors: frame.descriptors,
+            sender,
+            reply,
+        };
+        self.mailbox.push(Item::Letter { letter, origin: Origin { connection: key, correlation } });
+    }
+
+    /// Whether a request that came in there has no answer yet, and only this thread can give it.
+    pub(crate) fn holds(&self, origin: Origin) -> bool {
+        self.in_hand == Some(origin) || self.mailbox.holds(origin)
+    }
+
+    /// Ends the waits for answers from a connection that is gone.
+    pub(crate) fn fail_waits(&mut self, key: usize, error: &WaitError) {
+        for wait in self.waits.values_mut().filter(|wait| wait.connection == key && wait.outcome.is_none()) {
+            wait.outcome = Some(Err(error.clone()));
+        }
+    }
+}
+
+fn outcome(frame: Frame) -> Result<super::Reply, WaitError> {
+    match frame.header.kind {
+        kind::REPLY => Ok(super::Reply { payload: frame.payload, descriptors: frame.descriptors }),
+        kind::INVALID => Err(WaitError::Invalid(String::from_utf8_lossy(&frame.payload).into_owned())),
+        kind::NOT_ACCEPTED => Err(WaitError::NotAccepted),
+        _ => Err(WaitError::NoReply),
+    }
+}

@@ -1,0 +1,339 @@
+//! The state of an endpoint, and one turn of its loop.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use procession_transport::{
+    Descriptors, Flushed, Header, Hub, Inlet, Link, Outlet, Readiness, Received, Refusal, Socket, Watch,
+};
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use super::connection::{Connection, Direction, Inbox};
+use super::kind;
+use super::mailbox::Mailbox;
+use crate::control::{Answer, Call, ProcessOptions};
+use crate::error::{RuntimeError, WaitError};
+use crate::id::{EndpointId, Incarnation, ProcessId};
+use crate::membership::Control;
+use crate::outbox::{Departure, Departures, Outbox};
+use crate::timers::Timers;
+
+/// Try again this soon where the system cannot say when.
+const BUSY_PAUSE: Duration = Duration::from_millis(1);
+
+/// What a watched descriptor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Control,
+    Connection(usize),
+}
+
+/// The state of an endpoint.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) id: EndpointId,
+    pub(crate) hub: Hub<Subject>,
+    control: Inlet,
+    control_watch: Watch,
+    /// The way up to the supervisor.
+    pub(crate) upward: Arc<Control>,
+    pub(crate) connections: Slab<Connection>,
+    /// The connections to other processes.
+    pub(crate) outgoing: FxHashMap<ProcessId, usize>,
+    pub(crate) inbox: Inbox,
+    pub(crate) timers: Timers,
+    /// Questions to the supervisor, and their answers once they are there.
+    pub(crate) calls: FxHashMap<Call, Option<(Answer, Descriptors)>>,
+    /// Introductions that have been asked for.
+    pub(crate) introducing: FxHashMap<ProcessId, Call>,
+    pub(crate) next_call: Call,
+    pub(crate) next_correlation: u64,
+    pub(crate) next_monitor: u32,
+    pub(crate) departures: Arc<Departures>,
+    /// Outboxes whose peers take no more: watched for being writable.
+    blocked: Vec<Arc<Outbox>>,
+    /// Ready watches, while they are looked at.
+    ready: Vec<(Watch, Readiness<Subject>)>,
+    message_limit_bytes: usize,
+    /// The supervisor has closed the control socket.
+    pub(crate) is_lost: bool,
+}
+
+impl Core {
+    pub(crate) fn new(
+        id: EndpointId,
+        control: Inlet,
+        upward: Arc<Control>,
+        departures: Arc<Departures>,
+        options: &ProcessOptions,
+    ) -> Result<Core, RuntimeError> {
+        let mut hub = Hub::new()?;
+        let control_watch = hub.watch(control.link().descriptor(), Subject::Control)?;
+        let inbox = Inbox {
+            mailbox: Mailbox::new(usize::try_from(options.mailbox_limit_bytes).unwrap_or(usize::MAX)),
+            waits: FxHashMap::default(),
+            in_hand: None,
+            tag_in_hand: None,
+            probes: Vec::new(),
+        };
+        Ok(Core {
+            id,
+            hub,
+            control,
+            control_watch,
+            upward,
+            connections: Slab::new(),
+            outgoing: FxHashMap::default(),
+            inbox,
+            timers: Timers::default(),
+            calls: FxHashMap::default(),
+            introducing: FxHashMap::default(),
+            next_call: 0,
+            next_correlation: 0,
+            next_monitor: 0,
+            departures,
+            blocked: Vec::new(),
+            ready: Vec::new(),
+            message_limit_bytes: usize::try_from(options.message_limit_bytes).unwrap_or(usize::MAX),
+            is_lost: false,
+        })
+    }
+
+    /// Sends what is to be sent, waits until something has happened or the time has passed, and takes in what has come.
+    pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> Result<(), RuntimeError> {
+        if self.is_lost {
+            return Err(RuntimeError::SupervisorLost);
+        }
+        let is_busy = self.flush();
+        let timeout = if self.has_work() {
+            Some(Duration::ZERO)
+        } else if is_busy {
+            Some(timeout.map_or(BUSY_PAUSE, |timeout| timeout.min(BUSY_PAUSE)))
+        } else {
+            timeout
+        };
+        self.hub.wait(timeout)?;
+        self.take_in()
+    }
+
+    /// Sends what the peers take; watches those that take no more. Gives whether some must be tried again soon.
+    fn flush(&mut self) -> bool {
+        if self.departures.is_empty() {
+            return false;
+        }
+        let (hub, blocked, mut is_busy) = (&mut self.hub, &mut self.blocked, false);
+        let departures = self.departures.clone();
+        departures.flush(|outbox, flushed| {
+            is_busy |= flushed == Flushed::Busy;
+            if flushed == Flushed::Blocked && !blocked.iter().any(|other| Arc::ptr_eq(other, outbox)) {
+                let watched = hub.want_writable(outbox.watch(), outbox.link().descriptor(), true);
+                is_busy |= watched.is_err();
+                blocked.push(outbox.clone());
+            }
+        });
+        is_busy
+    }
+
+    /// Whether something that is ready can be acted on now. A connection whose requests have no room waits.
+    fn has_work(&self) -> bool {
+        (0..self.hub.ready_count()).any(|index| {
+            self.hub.ready_at(index).is_some_and(|(_, readiness)| self.is_wanted(readiness))
+        })
+    }
+
+    fn is_wanted(&self, readiness: Readiness<Subject>) -> bool {
+        match readiness.subject {
+            Subject::Control => true,
+            Subject::Connection(key) => {
+                readiness.writable || readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(c))
+            }
+        }
+    }
+
+    /// Whether a connection is read now. Requests have to fit in the mailbox, and are not taken from an asker that is
+    /// owed more answers than it reads.
+    fn reads(&self, connection: &Connection) -> bool {
+        match connection.direction {
+            Direction::To(_) => true,
+            Direction::From(_) => !self.inbox.mailbox.is_full() && connection.outbox.has_room(),
+        }
+    }
+
+    /// Takes in what is ready: one read of every connection, all that the supervisor has said.
+    pub(crate) fn take_in(&mut self) -> Result<(), RuntimeError> {
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.extend((0..self.hub.ready_count()).filter_map(|index| self.hub.ready_at(index)));
+        let mut outcome = Ok(());
+        for (watch, readiness) in ready.drain(..) {
+            match readiness.subject {
+                Subject::Control => outcome = outcome.and(self.read_control()),
+                Subject::Connection(key) => {
+                    if readiness.writable {
+                        self.unblock(watch);
+                    }
+                    if readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(c)) {
+                        self.read_connection(key);
+                    }
+                }
+            }
+        }
+        self.ready = ready;
+        self.pass_probes();
+        outcome
+    }
+
+    fn unblock(&mut self, watch: Watch) {
+        self.hub.written(watch);
+        let Some(index) = self.blocked.iter().position(|outbox| outbox.watch() == watch) else { return };
+        if self.blocked[index].flush() == Flushed::Everything {
+            let outbox = self.blocked.swap_remove(index);
+            drop(self.hub.want_writable(watch, outbox.link().descriptor(), false));
+        }
+    }
+
+    fn read_control(&mut self) -> Result<(), RuntimeError> {
+        loop {
+            let received = self.control.receive();
+            while let Some(frame) = self.control.next_frame()? {
+                self.take_notice(frame)?;
+            }
+            match received {
+                Ok(Received::More) => {}
+                Ok(Received::Drained | Received::Nothing) => {
+                    self.hub.drained(self.control_watch);
+                    if self.hub.readiness(self.control_watch).is_some_and(|readiness| !readiness.readable) {
+                        return Ok(());
+                    }
+                }
+                Ok(Received::End) | Err(_) => {
+                    self.hub.ended(self.control_watch);
+                    self.is_lost = true;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Reads a connection once and sorts the frames that have become whole.
+    #[inline]
+    pub(crate) fn read_connection(&mut self, key: usize) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let received = connection.inlet.receive();
+        let is_closed = match sort_frames(&mut self.inbox, key, connection) {
+            Ok(is_closed) => is_closed,
+            Err(error) => return self.break_connection(key, &error.to_string()),
+        };
+        match received {
+            Ok(Received::More) => {}
+            Ok(Received::Drained | Received::Nothing) => self.hub.drained(connection.watch),
+            Ok(Received::End) => {
+                connection.ended = true;
+                self.hub.ended(connection.watch);
+            }
+            Err(error) => return self.break_connection(key, &error.to_string()),
+        }
+        if is_closed {
+            self.remove_connection(key, &WaitError::NoReply);
+        }
+    }
+
+    /// Takes in exactly what a connection holds now, whatever the limits: its peer is gone.
+    pub(crate) fn drain(&mut self, key: usize) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let mut rest = connection.inlet.unread_bytes();
+        while rest > 0 {
+            let before = connection.inlet.buffered_bytes();
+            match connection.inlet.receive() {
+                Ok(Received::More | Received::Drained) => {
+                    rest = rest.saturating_sub(connection.inlet.buffered_bytes() - before);
+                }
+                Ok(Received::Nothing | Received::End) | Err(_) => rest = 0,
+            }
+            if sort_frames(&mut self.inbox, key, connection).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Gives up a connection whose bytes make no sense. The peer lives; the next message makes a new connection.
+    fn break_connection(&mut self, key: usize, why: &str) {
+        if let Some(connection) = self.connections.get(key) {
+            tracing::warn!(peer = %connection.peer(), why, "a connection was given up");
+        }
+        self.remove_connection(key, &WaitError::Runtime(RuntimeError::System(why.to_owned())));
+    }
+
+    /// Closes a connection; what waits for answers on it ends with `error`.
+    pub(crate) fn remove_connection(&mut self, key: usize, error: &WaitError) {
+        let Some(connection) = self.connections.try_remove(key) else { return };
+        if let Direction::To(process) = connection.direction {
+            self.outgoing.remove(&process);
+        }
+        connection.outbox.close();
+        self.blocked.retain(|outbox| !Arc::ptr_eq(outbox, &connection.outbox));
+        self.hub.forget(connection.watch, connection.inlet.link().descriptor());
+        self.inbox.fail_waits(key, error);
+    }
+
+    /// Adds a connection to another process.
+    pub(crate) fn add_outgoing(
+        &mut self,
+        process: ProcessId,
+        incarnation: Incarnation,
+        socket: OwnedFd,
+    ) -> Result<(), RuntimeError> {
+        if self.outgoing.contains_key(&process) {
+            tracing::debug!(%process, "a second introduction was dropped");
+            return Ok(());
+        }
+        let key = self.add(Direction::To(process), incarnation, socket)?;
+        self.outgoing.insert(process, key);
+        Ok(())
+    }
+
+    /// Adds a connection from another endpoint.
+    pub(crate) fn add_visitor(&mut self, visitor: EndpointId, socket: OwnedFd) -> Result<(), RuntimeError> {
+        self.add(Direction::From(visitor), visitor.incarnation, socket).map(drop)
+    }
+
+    fn add(&mut self, direction: Direction, incarnation: Incarnation, socket: OwnedFd) -> Result<usize, RuntimeError> {
+        let link: Arc<dyn Link> = Arc::new(Socket::from_nonblocking(socket));
+        let entry = self.connections.vacant_entry();
+        let key = entry.key();
+        let watch = self.hub.watch(link.descriptor(), Subject::Connection(key))?;
+        let outlet = Outlet::new(link.clone(), self.message_limit_bytes);
+        let outbox = Outbox::new(outlet, watch, self.departures.clone());
+        let inlet = Inlet::new(link, self.message_limit_bytes);
+        entry.insert(Connection { direction, incarnation, inlet, outbox, watch, ended: false });
+        Ok(key)
+    }
+
+    /// Sends what is left and says on every connection that nothing more comes.
+    pub(crate) fn say_farewell(&mut self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        for (_, connection) in self.connections.iter().filter(|(_, c)| matches!(c.direction, Direction::To(_))) {
+            let header = Header { kind: kind::CLOSE, ..Header::default() };
+            let push = connection.outbox.push_reply(header, Departure::WithFlush, |_| Ok::<_, Refusal>(()));
+            drop(push);
+        }
+        while !self.departures.flush(|_, _| {}) && Instant::now() < deadline {
+            match self.turn(Some(BUSY_PAUSE)) {
+                Ok(()) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// Sorts the frames that have become whole. Gives whether the peer has said its last word.
+#[inline]
+fn sort_frames(inbox: &mut Inbox, key: usize, connection: &mut Connection) -> io::Result<bool> {
+    let mut is_closed = false;
+    while let Some(frame) = connection.inlet.next_frame().map_err(io::Error::other)? {
+        is_closed |= inbox.sort(key, connection.direction, &connection.outbox, frame);
+    }
+    Ok(is_closed)
+}

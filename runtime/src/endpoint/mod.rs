@@ -1,0 +1,192 @@
+//! A thread's door to a system.
+//!
+//! Every thread that sends or waits has an endpoint of its own: its own control socket to the supervisor, its own
+//! connections, its own poller. So handles need no lock on the way of a message. An actor's main thread has a mailbox too.
+//!
+//! | file | what of it |
+//! |---|---|
+//! | `core.rs` | its state, and one turn of its loop |
+//! | `connection.rs` | one connection, and what arrives on it |
+//! | `notices.rs` | what the supervisor says, deaths first |
+//! | `send.rs` | telling, requesting, connecting |
+//! | `wait.rs` | every wait: for answers, for room, for the supervisor |
+//! | `deadlock.rs` | probes along circles of asks |
+//! | `questions.rs` | what is asked of the supervisor |
+//! | `serve.rs` | the loop of an actor |
+//! | `mailbox.rs` | what waits for an actor's attention; pure |
+
+mod connection;
+mod core;
+mod deadlock;
+mod mailbox;
+mod notices;
+mod questions;
+mod send;
+mod serve;
+mod wait;
+
+use std::cell::{RefCell, RefMut};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use procession_transport::{Inlet, Link, Outlet, Socket, socket_pair};
+
+use crate::control::{CONTROL_LIMIT_BYTES, Request};
+use crate::error::RuntimeError;
+use crate::id::{EndpointId, ProcessId};
+use crate::membership::{Control, Membership};
+use crate::outbox::Departures;
+use self::core::Core;
+
+pub use self::mailbox::{Down, DownReason};
+use self::mailbox::Origin;
+pub use self::send::{Outgoing, Patience};
+pub use self::serve::Service;
+pub use self::wait::{Reply, Ticket};
+
+/// What a frame on a connection is.
+pub(crate) mod kind {
+    /// A message without an answer.
+    pub(crate) const TELL: u8 = 2;
+    /// A message with an answer.
+    pub(crate) const REQUEST: u8 = 3;
+    /// The answer.
+    pub(crate) const REPLY: u8 = 4;
+    /// There will be no answer.
+    pub(crate) const NO_REPLY: u8 = 5;
+    /// The request could not be read; the payload is a text.
+    pub(crate) const INVALID: u8 = 6;
+    /// The actor does not take the request.
+    pub(crate) const NOT_ACCEPTED: u8 = 7;
+    /// See `deadlock.rs`.
+    pub(crate) const PROBE: u8 = 8;
+    /// Nothing more comes from this side.
+    pub(crate) const CLOSE: u8 = 9;
+}
+
+/// How long a thread's end waits for what it has told to leave.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+thread_local! {
+    static ENDPOINTS: RefCell<Vec<Endpoint>> = const { RefCell::new(Vec::new()) };
+}
+
+/// This thread's door to one system. Clones are the same door.
+#[derive(Debug, Clone)]
+pub struct Endpoint(Rc<Station>);
+
+#[derive(Debug)]
+struct Station {
+    member: Arc<Membership>,
+    control: Arc<Control>,
+    id: EndpointId,
+    core: RefCell<Core>,
+    departures: Arc<Departures>,
+}
+
+impl Endpoint {
+    /// Gives this thread's endpoint of a system; makes it on first use. In a thread that is ending, it makes a temporary
+    /// one.
+    ///
+    /// # Errors
+    /// [`RuntimeError`] if the system does not run in this process, or there are no descriptors left.
+    pub fn of(system: u64) -> Result<Endpoint, RuntimeError> {
+        let known = ENDPOINTS.try_with(|endpoints| {
+            let endpoints = endpoints.borrow();
+            endpoints.iter().find(|endpoint| endpoint.0.id.process.system == system).cloned()
+        });
+        match known {
+            Ok(Some(endpoint)) => endpoint.check().map(|()| endpoint),
+            Ok(None) => {
+                let endpoint = Endpoint::attach(Membership::find(system)?)?;
+                endpoint.keep();
+                Ok(endpoint)
+            }
+            Err(_) => Endpoint::attach(Membership::find(system)?),
+        }
+    }
+
+    /// Makes a further endpoint for this thread, over a new control socket.
+    pub(crate) fn attach(member: Arc<Membership>) -> Result<Endpoint, RuntimeError> {
+        member.check()?;
+        let (ours, theirs) = socket_pair()?;
+        let number = member.next_endpoint();
+        let link: Arc<dyn Link> = Arc::new(Socket::from_nonblocking(ours));
+        let control = Control::new(Outlet::new(link.clone(), CONTROL_LIMIT_BYTES));
+        let endpoint = Endpoint::new(member, control, Inlet::new(link, CONTROL_LIMIT_BYTES), number)?;
+        endpoint.0.member.control.send(0, &Request::Attach { number }, vec![theirs])?;
+        Ok(endpoint)
+    }
+
+    /// Makes an endpoint over a control socket that the supervisor knows.
+    pub(crate) fn new(
+        member: Arc<Membership>,
+        control: Arc<Control>,
+        inlet: Inlet,
+        number: u32,
+    ) -> Result<Endpoint, RuntimeError> {
+        let id = EndpointId { process: member.process, incarnation: member.incarnation, number };
+        let departures = Arc::new(Departures::default());
+        let core = Core::new(id, inlet, control.clone(), departures.clone(), &member.options)?;
+        Ok(Endpoint(Rc::new(Station { member, control, id, core: RefCell::new(core), departures })))
+    }
+
+    /// Keeps the endpoint as this thread's own.
+    pub(crate) fn keep(&self) {
+        drop(ENDPOINTS.try_with(|endpoints| {
+            let mut endpoints = endpoints.borrow_mut();
+            endpoints.retain(|endpoint| endpoint.0.member.check().is_ok());
+            endpoints.push(self.clone());
+        }));
+    }
+
+    /// The process that the endpoint belongs to.
+    pub fn process(&self) -> ProcessId {
+        self.0.id.process
+    }
+
+    /// Adopts a connection that came with the process's launch.
+    pub(crate) fn adopt_visitor(&self, visitor: EndpointId, socket: OwnedFd) -> Result<(), RuntimeError> {
+        self.core()?.add_visitor(visitor, socket)
+    }
+
+    /// Sends what has been told, as far as the receivers take it.
+    pub fn flush(&self) {
+        self.0.departures.flush(|_, _| {});
+    }
+
+    /// Sends what has been told and waits until it has left, for at most `limit`.
+    pub(crate) fn flush_until_gone(&self, limit: Duration) {
+        if let Ok(mut core) = self.core() {
+            core.say_farewell(limit);
+        }
+    }
+
+    /// Largest message, in bytes.
+    pub(crate) fn message_limit_bytes(&self) -> u64 {
+        self.0.member.options.message_limit_bytes
+    }
+
+    fn check(&self) -> Result<(), RuntimeError> {
+        self.0.member.check()
+    }
+
+    /// The state; borrowed never while code of the user runs.
+    fn core(&self) -> Result<RefMut<'_, Core>, RuntimeError> {
+        self.0.core.try_borrow_mut().map_err(|_| RuntimeError::Reentered)
+    }
+
+    fn request(&self, request: &Request, descriptors: Vec<OwnedFd>) -> Result<(), RuntimeError> {
+        self.0.control.send(0, request, descriptors)
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        if self.member.check().is_ok() {
+            self.core.get_mut().say_farewell(FAREWELL);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What the supervisor says.
+
+use procession_transport::{Descriptors, Frame};
+
+use super::connection::Direction;
+use super::core::Core;
+use super::mailbox::{Down, DownReason, Item};
+use crate::control::{self, Answer, Call, Notice, Request, StopReason};
+use crate::error::{RuntimeError, WaitError};
+use crate::exit::Exit;
+use crate::id::{EndpointId, Incarnation, MonitorId, ProcessId};
+
+impl Core {
+    /// Acts on one notice.
+    pub(crate) fn take_notice(&mut self, frame: Frame) -> Result<(), RuntimeError> {
+        let (correlation, notice, descriptors) = control::read::<Notice>(frame)?;
+        match notice {
+            Notice::Answer(answer) => self.take_answer_notice(correlation as Call, answer, descriptors),
+            Notice::Visitor(visitor) => self.welcome(visitor, descriptors),
+            Notice::Gone { process, incarnation, exit, monitors } => {
+                self.part_with(process, incarnation, &exit);
+                self.tell_down(process, exit, monitors);
+            }
+            Notice::Closed(endpoint) => self.part_with_endpoint(endpoint),
+            Notice::TurnedAway(process) => {
+                if let Some(key) = self.outgoing.get(&process).copied() {
+                    self.remove_connection(key, &WaitError::Runtime(RuntimeError::NoDescriptors));
+                }
+            }
+            Notice::NobodyThere { monitor, process } => {
+                self.inbox.mailbox.push(Item::Down(Down { monitor, process, reason: DownReason::NoActor }));
+            }
+            Notice::Stop(reason) => self.take_stop(reason),
+            Notice::Launch(_) | Notice::Ready => tracing::warn!("a word out of turn was ignored"),
+        }
+        Ok(())
+    }
+
+    fn take_answer_notice(&mut self, call: Call, answer: Answer, descriptors: Descriptors) {
+        let (answer, descriptors) = match answer {
+            Answer::Connection { process, incarnation } => {
+                self.introducing.remove(&process);
+                (self.take_connection(process, incarnation, descriptors), Descriptors::none())
+            }
+            answer => (answer, descriptors),
+        };
+        if let Some(place) = self.calls.get_mut(&call) {
+            *place = Some((answer, descriptors));
+        }
+    }
+
+    /// Takes one end of a new connection. That it was lost for want of descriptors is the answer then.
+    pub(crate) fn take_connection(
+        &mut self,
+        process: ProcessId,
+        incarnation: Incarnation,
+        descriptors: Descriptors,
+    ) -> Answer {
+        let Some(socket) = descriptors.arrived().ok().and_then(|mut descriptors| descriptors.pop()) else {
+            return Answer::Refused(RuntimeError::NoDescriptors);
+        };
+        match self.add_outgoing(process, incarnation, socket) {
+            Ok(()) => Answer::Connection { process, incarnation },
+            Err(error) => Answer::Refused(error),
+        }
+    }
+
+    /// Takes a visitor's connection. One that was lost for want of descriptors closes the visitor's end, too.
+    fn welcome(&mut self, visitor: EndpointId, descriptors: Descriptors) {
+        let socket = descriptors.arrived().ok().and_then(|mut descriptors| descriptors.pop());
+        let outcome = socket.ok_or(RuntimeError::NoDescriptors).and_then(|socket| self.add_visitor(visitor, socket));
+        let refused = outcome.is_err().then_some(visitor);
+        if let Err(error) = outcome {
+            tracing::warn!(visitor = %visitor.process, %error, "a visitor was turned away");
+        }
+        if let Err(error) = self.upward.send(0, &Request::VisitorTaken { refused }, Vec::new()) {
+            tracing::warn!(%error, "a visitor was not acknowledged");
+        }
+    }
+
+    /// A process has ended: everything that it had sent is taken in, then its connections are closed.
+    fn part_with(&mut self, process: ProcessId, incarnation: Incarnation, exit: &Exit) {
+        let keys: Vec<usize> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| connection.peer() == process && connection.incarnation == incarnation)
+            .map(|(key, _)| key)
+            .collect();
+        for key in keys {
+            self.drain(key);
+            self.remove_connection(key, &WaitError::Dead(exit.clone()));
+        }
+    }
+
+    /// A thread of a living process has closed its endpoint.
+    fn part_with_endpoint(&mut self, endpoint: EndpointId) {
+        let direction = Direction::From(endpoint);
+        let found = self.connections.iter().find(|(_, connection)| connection.direction == direction);
+        if let Some(key) = found.map(|(key, _)| key) {
+            self.drain(key);
+            self.remove_connection(key, &WaitError::NoReply);
+        }
+    }
+
+    fn tell_down(&mut self, process: ProcessId, exit: Exit, monitors: Vec<MonitorId>) {
+        for monitor in monitors {
+            let reason = DownReason::Ended(exit.clone());
+            self.inbox.mailbox.push(Item::Down(Down { monitor, process, reason }));
+        }
+    }
+
+    /// A stop takes its place behind every message that has arrived by now.
+    fn take_stop(&mut self, reason: StopReason) {
+        if self.hub.wait(Some(std::time::Duration::ZERO)).is_ok() {
+            let keys: Vec<usize> = self
+                .connections
+                .iter()
+                .filter(|(_, connection)| matches!(connection.direction, Direction::From(_)))
+                .map(|(key, _)| key)
+                .collect();
+            for key in keys {
+                self.drain(key);
+            }
+        }
+        self.inbox.mailbox.push(Item::Stop(reason));
+    }
+
+    /// Numbers a question to the supervisor.
+    pub(crate) fn register_call(&mut self) -> Call {
+        self.next_call = self.next_call.wrapping_add(1);
+        self.calls.insert(self.next_call, None);
+        self.next_call
+    }
+
+    /// Takes the answer to a question, if it has come.
+    pub(crate) fn take_answer(&mut self, call: Call) -> Option<(Answer, Descriptors)> {
+        let answer = self.calls.get_mut(&call)?.take()?;
+        self.calls.remove(&call);
+        Some(answer)
+    }
+}

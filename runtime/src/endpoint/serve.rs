@@ -1,0 +1,120 @@
+//! The loop of an actor.
+
+use std::time::Instant;
+
+use super::core::Core;
+use super::mailbox::{Down, Item};
+use super::Endpoint;
+use crate::control::StopReason;
+use crate::entry::Ending;
+use crate::error::RuntimeError;
+use crate::id::TimerId;
+use crate::letter::Letter;
+
+/// What an actor does with what it is told. No call of it happens while the endpoint is borrowed.
+pub trait Service {
+    /// A message has come.
+    fn letter(&mut self, letter: Letter);
+
+    /// A monitored process has ended.
+    fn down(&mut self, down: Down);
+
+    /// A timer is due.
+    fn timer(&mut self, timer: TimerId);
+
+    /// The actor is about to stop because it was asked to; it may still send.
+    fn stopping(&mut self);
+
+    /// Whether the actor wants to end; asked after each of the above.
+    fn wants_to_end(&mut self) -> Option<Ending>;
+}
+
+enum Next {
+    Item(Item),
+    Timer(TimerId),
+}
+
+impl Endpoint {
+    /// Serves until the service wants to end, or the process is asked to stop.
+    pub(crate) fn serve(&self, service: &mut dyn Service) -> Ending {
+        loop {
+            if let Some(ending) = service.wants_to_end() {
+                return ending;
+            }
+            match self.next() {
+                Ok(Next::Item(Item::Letter { letter, origin })) => {
+                    self.take_in_hand(Some(letter.tag), Some(origin).filter(|origin| origin.correlation != 0));
+                    service.letter(letter);
+                    self.take_in_hand(None, None);
+                }
+                Ok(Next::Item(Item::Down(down))) => service.down(down),
+                Ok(Next::Timer(timer)) => service.timer(timer),
+                Ok(Next::Item(Item::Stop(reason))) => {
+                    service.stopping();
+                    return stopped(reason);
+                }
+                Err(error) => return Ending::Failed(vec![error.to_string()]),
+            }
+        }
+    }
+
+    /// Notes what the handler has in its hands.
+    fn take_in_hand(&self, tag: Option<u32>, origin: Option<super::Origin>) {
+        if let Ok(mut core) = self.core() {
+            core.inbox.tag_in_hand = tag;
+            core.inbox.in_hand = origin;
+        }
+    }
+
+    /// Says that the answer to the request in hand is deferred: another thread may give it.
+    pub fn defer_in_hand(&self) {
+        if let Ok(mut core) = self.core() {
+            core.inbox.in_hand = None;
+        }
+    }
+
+    /// Tag of the message in the handler's hands.
+    pub(crate) fn tag_in_hand(&self) -> Option<u32> {
+        self.0.core.try_borrow().ok().and_then(|core| core.inbox.tag_in_hand)
+    }
+
+    #[inline]
+    fn next(&self) -> Result<Next, RuntimeError> {
+        let mut core = self.core()?;
+        loop {
+            if let Some(next) = core.next_waiting() {
+                return Ok(next);
+            }
+            let timeout = core.timers.next_due().map(|at| at.saturating_duration_since(Instant::now()));
+            core.turn(timeout)?;
+        }
+    }
+}
+
+impl Core {
+    /// What is there to see to: due timers first, so that a full mailbox does not hold them up.
+    #[inline]
+    fn next_waiting(&mut self) -> Option<Next> {
+        if self.timers.next_due().is_some() {
+            if let Some(timer) = self.timers.fire(Instant::now()) {
+                return Some(Next::Timer(timer));
+            }
+        }
+        let mut item = self.inbox.mailbox.pop()?;
+        if let Item::Letter { letter, .. } = &mut item {
+            if !self.inbox.mailbox.is_empty() {
+                letter.reply = letter.reply.take().map(crate::letter::ReplyPath::deferred);
+            }
+        }
+        Some(Next::Item(item))
+    }
+}
+
+fn stopped(reason: StopReason) -> Ending {
+    match reason {
+        StopReason::Asked => Ending::Stopped,
+        StopReason::Linked { process, exit } => {
+            Ending::Failed(vec![format!("linked actor {process} has ended"), exit.to_string()])
+        }
+    }
+}

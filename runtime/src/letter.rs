@@ -1,0 +1,93 @@
+//! A received message, and the way back to who sent it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use procession_transport::{Body, Descriptors, Header, Refusal};
+
+use crate::endpoint::kind;
+use crate::error::SendError;
+use crate::id::ProcessId;
+use crate::outbox::{Departure, Outbox, Unsent};
+
+/// A received message.
+#[derive(Debug)]
+pub struct Letter {
+    /// Which of the receiver's message types it is.
+    pub tag: u32,
+    /// The message, at an address aligned to 16 bytes. Not validated yet.
+    pub payload: Bytes,
+    /// Descriptors that came along.
+    pub descriptors: Descriptors,
+    /// Who sent it.
+    pub sender: ProcessId,
+    pub(crate) reply: Option<ReplyPath>,
+}
+
+impl Letter {
+    /// Takes the way back; `None` if the sender wants no reply, or it was taken before.
+    pub fn take_reply(&mut self) -> Option<ReplyPath> {
+        self.reply.take()
+    }
+}
+
+/// The way back to an asker, good for one answer. Dropped unused, it tells the asker that there will be none.
+#[derive(Debug)]
+pub struct ReplyPath {
+    outbox: Arc<Outbox>,
+    correlation: u64,
+    departure: Departure,
+    answered: bool,
+}
+
+impl ReplyPath {
+    pub(crate) fn new(outbox: Arc<Outbox>, correlation: u64, departure: Departure) -> ReplyPath {
+        ReplyPath { outbox, correlation, departure, answered: false }
+    }
+
+    /// Says that the answer will be given at another time than at the end of the handler.
+    pub fn deferred(mut self) -> ReplyPath {
+        self.departure = Departure::Soon;
+        self
+    }
+
+    /// Answers. A reply is never held up by a full connection: the asker has bounded how many it waits for.
+    ///
+    /// # Errors
+    /// [`SendError::Write`] if `write` fails; the asker is told that there is no reply then. That the asker is gone is no
+    /// error.
+    pub fn answer<E>(mut self, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), SendError<E>> {
+        self.push(kind::REPLY, write)
+    }
+
+    /// Answers that the message could not be read.
+    pub fn invalid(mut self, why: &str) {
+        let text = &why.as_bytes()[..why.len().min(4096)];
+        drop(self.push(kind::INVALID, |body| body.write(text)));
+    }
+
+    /// Answers that the actor does not take this message.
+    pub fn not_accepted(mut self) {
+        drop(self.push(kind::NOT_ACCEPTED, |_| Ok::<_, Refusal>(())));
+    }
+
+    fn push<E>(&mut self, kind: u8, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), SendError<E>> {
+        let header = Header { kind, correlation: self.correlation, ..Header::default() };
+        match self.outbox.push_reply(header, self.departure, write) {
+            Ok(()) | Err(Unsent::Closed | Unsent::Full) => {
+                self.answered = true;
+                Ok(())
+            }
+            Err(Unsent::Write(error)) => Err(SendError::Write(error)),
+        }
+    }
+}
+
+impl Drop for ReplyPath {
+    fn drop(&mut self) {
+        if !self.answered {
+            drop(self.push(kind::NO_REPLY, |_| Ok::<_, Refusal>(())));
+            self.answered = true;
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! This process's part in its systems.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::Pid;
+use procession_transport::{Flushed, LinkError, Outlet};
+use serde::Serialize;
+
+use crate::control::{self, ProcessOptions, Request};
+use crate::error::RuntimeError;
+use crate::id::{Incarnation, ProcessId};
+use crate::sys;
+
+/// How long a control message may wait for the supervisor to take it.
+pub(crate) const CONTROL_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What a process knows of a system that it belongs to; shared by its threads.
+#[derive(Debug)]
+pub(crate) struct Membership {
+    pub(crate) process: ProcessId,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) supervisor: Pid,
+    pub(crate) options: ProcessOptions,
+    /// The process's own control socket, over which threads make themselves known.
+    pub(crate) control: Arc<Control>,
+    next_endpoint: AtomicU32,
+    /// Bare forks before this process; in a later copy handles do not work.
+    forks: u32,
+    /// Whether the supervisor is known to be gone, or the system to be shut down.
+    pub(crate) over: AtomicBool,
+    /// Whether the supervisor has been reaped.
+    is_reaped: AtomicBool,
+}
+
+static MEMBERSHIPS: Mutex<Vec<Arc<Membership>>> = Mutex::new(Vec::new());
+
+impl Membership {
+    pub(crate) fn new(
+        process: ProcessId,
+        incarnation: Incarnation,
+        supervisor: Pid,
+        options: ProcessOptions,
+        control: Arc<Control>,
+    ) -> Arc<Membership> {
+        sys::count_forks();
+        Arc::new(Membership {
+            process,
+            incarnation,
+            supervisor,
+            options,
+            control,
+            next_endpoint: AtomicU32::new(1),
+            forks: sys::forks(),
+            over: AtomicBool::new(false),
+            is_reaped: AtomicBool::new(false),
+        })
+    }
+
+    /// Makes the system known to this process's threads.
+    pub(crate) fn enter(self: &Arc<Self>) {
+        memberships().push(self.clone());
+    }
+
+    /// Makes it unknown again.
+    pub(crate) fn leave(&self) {
+        self.over.store(true, Ordering::Release);
+        memberships().retain(|other| other.process.system != self.process.system);
+    }
+
+    /// Finds a system that this process belongs to.
+    pub(crate) fn find(system: u64) -> Result<Arc<Membership>, RuntimeError> {
+        memberships().iter().find(|member| member.process.system == system).cloned().ok_or(RuntimeError::NotRunning)
+    }
+
+    /// Numbers a new endpoint.
+    pub(crate) fn next_endpoint(&self) -> u32 {
+        self.next_endpoint.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether handles work here and now.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<(), RuntimeError> {
+        if self.forks != sys::forks() {
+            return Err(RuntimeError::Forked);
+        }
+        if self.over.load(Ordering::Relaxed) {
+            return Err(RuntimeError::SupervisorLost);
+        }
+        Ok(())
+    }
+
+    /// Notes that the supervisor is gone. Root kills what is left of the supervisor's process group before it reaps the
+    /// supervisor, so that the group's number still belongs to it.
+    pub(crate) fn lost(&self) {
+        if self.over.swap(true, Ordering::AcqRel) || self.process.slot != 0 {
+            return;
+        }
+        tracing::error!(system = self.process.system, "the system's supervisor is gone");
+        self.reap_supervisor(true);
+    }
+
+    /// Reaps the supervisor, once; kills what is left of its process group before.
+    pub(crate) fn reap_supervisor(&self, kill: bool) {
+        if self.is_reaped.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if kill {
+            return bury(self.supervisor);
+        }
+        while let Err(nix::Error::EINTR) = nix::sys::wait::waitpid(self.supervisor, None) {}
+    }
+}
+
+/// Kills a supervisor's process group and reaps the supervisor.
+pub(crate) fn bury(supervisor: Pid) {
+    drop(nix::sys::signal::killpg(supervisor, nix::sys::signal::Signal::SIGKILL));
+    while let Err(nix::Error::EINTR) = nix::sys::wait::waitpid(supervisor, None) {}
+}
+
+fn memberships() -> std::sync::MutexGuard<'static, Vec<Arc<Membership>>> {
+    MEMBERSHIPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The sending half of a control socket. Whole messages, from any thread.
+#[derive(Debug)]
+pub(crate) struct Control(Mutex<Outlet>);
+
+impl Control {
+    pub(crate) fn new(outlet: Outlet) -> Arc<Control> {
+        Arc::new(Control(Mutex::new(outlet)))
+    }
+
+    /// Sends a message to the supervisor, which is always reading, unless it owes this endpoint too much.
+    pub(crate) fn send(
+        &self,
+        correlation: u64,
+        request: &Request,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<(), RuntimeError> {
+        self.send_message(correlation, request, descriptors)
+    }
+
+    fn send_message<T: Serialize>(
+        &self,
+        correlation: u64,
+        message: &T,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<(), RuntimeError> {
+        let mut outlet = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        control::push(&mut outlet, correlation, message, descriptors)?;
+        let deadline = Instant::now() + CONTROL_DEADLINE;
+        loop {
+            let pause = match outlet.flush() {
+                Ok(Flushed::Everything) => return Ok(()),
+                Ok(Flushed::Blocked) => PollTimeout::from(1000_u16),
+                Ok(Flushed::Busy) => PollTimeout::from(1_u8),
+                Err(LinkError::Closed) => return Err(RuntimeError::SupervisorLost),
+                Err(error) => return Err(error.into()),
+            };
+            if Instant::now() > deadline {
+                return Err(RuntimeError::Unresponsive);
+            }
+            let flags = if pause == PollTimeout::from(1_u8) { PollFlags::empty() } else { PollFlags::POLLOUT };
+            drop(poll(&mut [PollFd::new(outlet.as_fd(), flags)], pause));
+        }
+    }
+}

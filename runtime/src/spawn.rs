@@ -1,0 +1,131 @@
+//! What a process is to be.
+
+use std::fs::OpenOptions;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use crate::control::{Output, Parcel, ProcessOptions, ProcessSpec, Stdio};
+use crate::endpoint::Endpoint;
+use crate::entry::Entry;
+use crate::error::{RuntimeError, SpawnError};
+use crate::id::ProcessId;
+use crate::supervision::{Intensity, Restart, Strategy};
+use crate::supervisor_spec::{Child, Supervisor};
+
+/// A process to be.
+#[derive(Debug)]
+pub struct Spawn {
+    /// What it runs.
+    pub entry: &'static Entry,
+    /// Handed to it as they are.
+    pub arguments: Vec<u8>,
+    /// The descriptors that the arguments hold.
+    pub descriptors: Vec<OwnedFd>,
+    /// It runs a function and ends, instead of serving a mailbox. A polite stop is SIGTERM for it.
+    pub straight: bool,
+    /// How it is to be run.
+    pub options: SpawnOptions,
+}
+
+/// How a process is to be run.
+#[derive(Debug, Clone)]
+pub struct SpawnOptions {
+    /// What it is called, by `ps` and by [`Endpoint::whereis`]; its number if there is no name.
+    pub name: Option<String>,
+    /// It does not keep the system alive: at the system's end it is stopped, not joined.
+    pub daemon: bool,
+    /// Where its standard output goes.
+    pub stdout: Stdio,
+    /// Where its standard error goes.
+    pub stderr: Stdio,
+    /// How long it may take to stop politely.
+    pub stop_deadline: Duration,
+    /// Whether it is started again when it ends, at most once in five seconds. `None`: it is not.
+    pub restart: Option<Restart>,
+    /// How much it may hold of requests that it has not seen to, in bytes.
+    pub mailbox_limit_bytes: usize,
+    /// Variables set in its environment.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Default for SpawnOptions {
+    fn default() -> SpawnOptions {
+        let options = ProcessOptions::default();
+        SpawnOptions {
+            name: None,
+            daemon: options.daemon,
+            stdout: Stdio::Inherit,
+            stderr: Stdio::Inherit,
+            stop_deadline: options.stop_deadline,
+            restart: None,
+            mailbox_limit_bytes: usize::try_from(options.mailbox_limit_bytes).unwrap_or(usize::MAX),
+            environment: options.environment,
+        }
+    }
+}
+
+impl Endpoint {
+    /// Starts a process and waits until it has started.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; nothing of the process is left then.
+    pub fn spawn(&self, mut spawn: Spawn) -> Result<ProcessId, SpawnError> {
+        let Some(restart) = spawn.options.restart.take() else {
+            let (mut spec, descriptors) = self.prepare(spawn)?;
+            spec.connect = !spec.straight;
+            return self.spawn_spec(Box::new(spec), descriptors);
+        };
+        // A process with a restart rule of its own is the only child of a supervisor of its own.
+        let key = spawn.options.name.clone().unwrap_or_else(|| "child".into());
+        let supervisor = Supervisor {
+            name: None,
+            strategy: Strategy::OneForOne,
+            intensity: Intensity::default(),
+            children: vec![Child::process(&key, restart, spawn)],
+        };
+        let group = self.supervise(supervisor)?;
+        let child = self.children(group)?.into_iter().next();
+        child.and_then(|child| child.process).ok_or(SpawnError::Runtime(RuntimeError::NoActor))
+    }
+
+    /// Opens its files, packs its arguments, finds its entry.
+    pub(crate) fn prepare(&self, spawn: Spawn) -> Result<(ProcessSpec, Vec<OwnedFd>), SpawnError> {
+        let entry = spawn.entry.locate().ok_or(SpawnError::ForeignImage)?;
+        let mut descriptors = Vec::new();
+        let stdout = output(&spawn.options.stdout, &mut descriptors)?;
+        let stderr = output(&spawn.options.stderr, &mut descriptors)?;
+        let (arguments, sealed) = Parcel::pack(spawn.arguments)?.into_value();
+        descriptors.extend(sealed);
+        descriptors.extend(spawn.descriptors);
+        let options = ProcessOptions {
+            daemon: spawn.options.daemon,
+            stop_deadline: spawn.options.stop_deadline,
+            mailbox_limit_bytes: spawn.options.mailbox_limit_bytes as u64,
+            message_limit_bytes: self.message_limit_bytes(),
+            environment: spawn.options.environment,
+        };
+        let spec = ProcessSpec {
+            name: spawn.options.name,
+            entry,
+            arguments,
+            straight: spawn.straight,
+            connect: false,
+            options,
+            stdout,
+            stderr,
+            descriptors: descriptors.len(),
+        };
+        Ok((spec, descriptors))
+    }
+}
+
+fn output(stdio: &Stdio, descriptors: &mut Vec<OwnedFd>) -> Result<Output, RuntimeError> {
+    let file = match stdio {
+        Stdio::Inherit => return Ok(Output::Inherit),
+        Stdio::Tail => return Ok(Output::Tail),
+        Stdio::Null => OpenOptions::new().write(true).open("/dev/null")?,
+        Stdio::File(path) => OpenOptions::new().append(true).create(true).open(path)?,
+    };
+    descriptors.push(file.into());
+    Ok(Output::Descriptor)
+}

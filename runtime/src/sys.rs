@@ -1,0 +1,416 @@
+//! The system calls of this crate, and its only unsafe code.
+#![allow(unsafe_code)]
+
+use std::ffi::{CString, OsStr};
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::libc;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::{ForkResult, Pid};
+
+use crate::entry::Entry;
+
+unsafe extern "C" {
+    /// First byte of the image that this code is linked into; defined by the linker.
+    static __ehdr_start: u8;
+    /// First byte after that image; defined by the linker.
+    static _end: u8;
+}
+
+/// Where the image starts in memory.
+pub(crate) fn image_start() -> usize {
+    (&raw const __ehdr_start).addr()
+}
+
+/// Size of the image in memory, in bytes.
+pub(crate) fn image_bytes() -> usize {
+    (&raw const _end).addr() - image_start()
+}
+
+/// Whether `length` bytes from `address` on lie inside the image.
+pub(crate) fn image_contains(address: usize, length: usize) -> bool {
+    let end = (&raw const _end).addr();
+    address >= image_start() && address <= end.saturating_sub(length)
+}
+
+/// Reads what should be an [`Entry`] at an aligned address inside the image; `None` if its magic number is not there.
+pub(crate) fn entry_at(address: usize, magic: u64) -> Option<&'static Entry> {
+    let start: *const u64 = std::ptr::with_exposed_provenance(address);
+    // SAFETY: the caller has checked that the address is aligned and lies inside the image, whose segments stay mapped
+    // for the process's life. Any eight bytes are a valid `u64`; nothing writes to a static without interior mutability.
+    let found = unsafe { start.read_volatile() };
+    // SAFETY: only `Entry::new` makes this magic number, in statics of this type; the type hash is compared by the caller
+    // as data before the function in it is called.
+    (found == magic).then(|| unsafe { &*start.cast::<Entry>() })
+}
+
+/// A value of a type that has exactly one: a function item, or a closure that captures nothing.
+///
+/// Whoever holds a witness has shown that a value exists, so another process may have one too.
+#[derive(Debug)]
+pub struct Witness<F>(PhantomData<fn() -> F>);
+
+impl<F: Copy + 'static> Witness<F> {
+    const HAS_NO_BYTES: () = assert!(
+        size_of::<F>() == 0,
+        "a process function must not capture anything: give it its data as arguments (function pointers do not do either)"
+    );
+
+    /// Witnesses that a value exists. Does not compile for a type that holds data.
+    pub fn of(_: F) -> Witness<F> {
+        const { Witness::<F>::HAS_NO_BYTES };
+        Witness(PhantomData)
+    }
+
+    /// Makes the value again, in the process that was told to run it.
+    pub fn summon() -> F {
+        const { Witness::<F>::HAS_NO_BYTES };
+        // SAFETY: the type has no bytes, so any aligned non-null pointer is valid for reading it. That a value may exist
+        // was shown where the process was asked for: `Witness::of` took one, and the type is `Copy`.
+        unsafe { std::ptr::NonNull::<F>::dangling().read() }
+    }
+}
+
+/// Puts bytes in an anonymous file that nobody can change any more.
+pub(crate) fn sealed_file(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let file = std::fs::File::from(procession_transport::memory_file("procession-value")?);
+    file.write_all_at(bytes, 0)?;
+    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SEAL;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(file.into())
+}
+
+/// Reads a sealed file whole, into aligned memory.
+pub(crate) fn read_sealed(file: OwnedFd) -> Result<Bytes, crate::error::RuntimeError> {
+    let file = std::fs::File::from(file);
+    let length = usize::try_from(file.metadata()?.len()).map_err(|_| crate::error::RuntimeError::TooLarge)?;
+    let mut buffer = procession_transport::aligned_buffer(length);
+    buffer.resize(length, 0);
+    file.read_exact_at(&mut buffer, 0)?;
+    Ok(buffer.freeze())
+}
+
+/// Room that a new image leaves for its title in `argv[0]`, in bytes.
+const TITLE_BYTES: usize = 96;
+
+/// Starts this program again, as a process group of its own if asked, with `socket` as descriptor 3 and the variable
+/// `marker` set. `posix_spawn` neither copies this process's memory map nor runs code of ours in between.
+pub(crate) fn spawn_self(
+    socket: BorrowedFd<'_>,
+    title: &str,
+    marker: (&str, &str),
+    own_group: bool,
+) -> io::Result<Pid> {
+    let mut actions = PosixSpawnFileActions::init()?;
+    actions.add_dup2(socket.as_raw_fd(), MARKED_DESCRIPTOR)?;
+    let mut attributes = PosixSpawnAttr::init()?;
+    let mut flags = PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK;
+    attributes.set_sigmask(&SigSet::empty())?;
+    if own_group {
+        flags |= PosixSpawnFlags::POSIX_SPAWN_SETPGROUP;
+        attributes.set_pgroup(Pid::from_raw(0))?;
+    }
+    attributes.set_flags(flags)?;
+    let mut arguments = vec![c_string(OsStr::new(&format!("{title:<TITLE_BYTES$}")))?];
+    for argument in std::env::args_os().skip(1) {
+        arguments.push(c_string(&argument)?);
+    }
+    let mut environment = vec![c_string(OsStr::new(&format!("{}={}", marker.0, marker.1)))?];
+    for (name, value) in std::env::vars_os().filter(|(name, _)| name != marker.0) {
+        let mut entry = name;
+        entry.push("=");
+        entry.push(value);
+        environment.push(c_string(&entry)?);
+    }
+    // A descriptor 3 that is the socket itself would keep its close-on-exec flag; `add_dup2` clears it also then.
+    Ok(posix_spawn(c"/proc/self/exe", &actions, &attributes, &arguments, &environment)?)
+}
+
+/// The descriptor that a started image finds its socket at.
+pub(crate) const MARKED_DESCRIPTOR: RawFd = 3;
+
+fn c_string(text: &OsStr) -> io::Result<CString> {
+    Ok(CString::new(text.as_bytes())?)
+}
+
+/// Takes possession of the descriptor that the marker named.
+pub(crate) fn marked_socket() -> Option<OwnedFd> {
+    let kind = nix::sys::stat::fstat(raw(MARKED_DESCRIPTOR)).ok()?.st_mode & libc::S_IFMT;
+    if kind != libc::S_IFSOCK {
+        return None;
+    }
+    // SAFETY: the descriptor is open, the marker says that it was put there for us, and the marker is taken once.
+    let socket = unsafe { OwnedFd::from_raw_fd(MARKED_DESCRIPTOR) };
+    fcntl(&socket, FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC)).ok()?;
+    Some(socket)
+}
+
+fn raw(descriptor: RawFd) -> BorrowedFd<'static> {
+    // SAFETY: used for calls that answer EBADF if the descriptor is not open; never -1.
+    unsafe { BorrowedFd::borrow_raw(descriptor) }
+}
+
+/// Which process made this socket pair.
+pub(crate) fn peer(socket: impl AsFd) -> nix::Result<Pid> {
+    let credentials = nix::sys::socket::getsockopt(&socket, nix::sys::socket::sockopt::PeerCredentials)?;
+    Ok(Pid::from_raw(credentials.pid()))
+}
+
+/// Removes a variable from the environment.
+pub(crate) fn remove_variable(name: &str) {
+    // SAFETY: called by the hook, before `main`'s own code and before this program has started any thread.
+    unsafe { std::env::remove_var(name) }
+}
+
+/// Sets a variable in the environment.
+pub(crate) fn set_variable(name: &str, value: &str) {
+    // SAFETY: called in a new process that has one thread and runs no code of its user yet.
+    unsafe { std::env::set_var(name, value) }
+}
+
+/// Number of threads of this process.
+pub(crate) fn thread_count() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
+}
+
+/// Which child a clone is in.
+#[derive(Debug)]
+pub(crate) enum Cloned {
+    /// The caller, and the new process's id.
+    Original(Pid),
+    /// The new process.
+    Copy,
+}
+
+/// Forks this process. The caller has one thread.
+pub(crate) fn fork() -> nix::Result<Cloned> {
+    // SAFETY: the caller has one thread, so the child may do whatever the parent may.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Cloned::Original(child)),
+        ForkResult::Child => Ok(Cloned::Copy),
+    }
+}
+
+/// Clones this process so that the copy is its sibling: the parent that they share reaps it. The caller has one thread.
+pub(crate) fn clone_sibling() -> nix::Result<Cloned> {
+    let mut thread_id_address: *mut libc::c_int = std::ptr::null_mut();
+    // SAFETY: PR_GET_TID_ADDRESS stores one pointer at the address given.
+    let outcome = unsafe { libc::prctl(libc::PR_GET_TID_ADDRESS, &raw mut thread_id_address) };
+    nix::errno::Errno::result(outcome)?;
+    let flags = libc::c_long::from(libc::CLONE_PARENT | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID);
+    let none: libc::c_long = 0;
+    #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+    // SAFETY: without CLONE_VM and with no stack of its own this is a fork. The caller has one thread, so no lock of the
+    // C library can be held; the library's record of the thread's id is at the address given and is set by the kernel.
+    let outcome = unsafe { libc::syscall(libc::SYS_clone, flags, none, none, thread_id_address, none) };
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "x86")))]
+    // SAFETY: as above, with the last two arguments in the order of these architectures.
+    let outcome = unsafe { libc::syscall(libc::SYS_clone, flags, none, none, none, thread_id_address) };
+    match nix::errno::Errno::result(outcome)? {
+        0 => Ok(Cloned::Copy),
+        child => Ok(Cloned::Original(Pid::from_raw(child as libc::pid_t))),
+    }
+}
+
+/// Moves `keep` to descriptor 3 and closes all above.
+pub(crate) fn keep_only(keep: OwnedFd) -> nix::Result<OwnedFd> {
+    use std::os::fd::IntoRawFd;
+    let keep = keep.into_raw_fd();
+    if keep != MARKED_DESCRIPTOR {
+        // SAFETY: both are plain numbers; whatever was at 3 belongs to the process that this one is a copy of.
+        nix::errno::Errno::result(unsafe { libc::dup3(keep, MARKED_DESCRIPTOR, libc::O_CLOEXEC) })?;
+    }
+    close_above(MARKED_DESCRIPTOR);
+    // SAFETY: the descriptor has just been put there and nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(MARKED_DESCRIPTOR) })
+}
+
+/// Closes all descriptors above `last`.
+pub(crate) fn close_above(last: RawFd) {
+    // SAFETY: whoever owned these descriptors in this address space is never run again.
+    let outcome = unsafe { libc::syscall(libc::SYS_close_range, last + 1, libc::c_uint::MAX, 0) };
+    if outcome != 0 {
+        let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft.min(1 << 20));
+        for descriptor in (last + 1)..limit as RawFd {
+            // SAFETY: as above.
+            unsafe { libc::close(descriptor) };
+        }
+    }
+}
+
+/// Puts a file in the place of a standard descriptor.
+pub(crate) fn replace_standard(file: BorrowedFd<'_>, standard: RawFd) -> nix::Result<()> {
+    // SAFETY: both are open or plain numbers; the standard descriptors are owned by nobody.
+    nix::errno::Errno::result(unsafe { libc::dup2(file.as_raw_fd(), standard) }).map(drop)
+}
+
+/// Puts every signal back to its default, SIGPIPE to being ignored, and lets all through.
+pub(crate) fn reset_signals() {
+    for number in 1..=64 {
+        if number != libc::SIGKILL && number != libc::SIGSTOP {
+            let disposition = if number == libc::SIGPIPE { libc::SIG_IGN } else { libc::SIG_DFL };
+            // SAFETY: setting a signal to its default, or ignoring it, installs no handler.
+            unsafe { libc::signal(number, disposition) };
+        }
+    }
+    drop(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None));
+}
+
+/// Blocks SIGCHLD and gives a descriptor that is readable when a child has changed.
+pub(crate) fn child_signals() -> nix::Result<SignalFd> {
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGCHLD);
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None)?;
+    SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+}
+
+/// Has the kernel kill this process when the thread that made it ends, and checks that this has not happened yet.
+pub(crate) fn die_with(parent: Pid) -> nix::Result<bool> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    Ok(nix::unistd::getppid() == parent)
+}
+
+/// Becomes the parent of all orphans among its descendants.
+pub(crate) fn adopt_orphans() -> nix::Result<()> {
+    nix::sys::prctl::set_child_subreaper(true)
+}
+
+/// Where `argv[0]` is, for writing a title there; 0 if there is no room.
+static TITLE_ADDRESS: AtomicUsize = AtomicUsize::new(0);
+
+/// Finds the place of `argv[0]`, in an image that [`spawn_self`] has started.
+pub(crate) fn find_title() {
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return };
+    // Fields are counted from the state, which is the third, after the closing bracket of the name; see proc(5).
+    let mut fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace().skip(48 - 3);
+    let start = fields.next().and_then(|field| field.parse().ok()).unwrap_or(0_usize);
+    let end = fields.next().and_then(|field| field.parse().ok()).unwrap_or(0_usize);
+    let longest = std::env::args_os().next().map_or(0, |argument| argument.len());
+    if start != 0 && end > start + TITLE_BYTES && longest >= TITLE_BYTES {
+        TITLE_ADDRESS.store(start, Ordering::Relaxed);
+    }
+}
+
+/// Names this process: 15 bytes for the kernel, more of it in what `ps` shows.
+pub(crate) fn set_title(name: &str, title: &str) {
+    let name: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();
+    if let Ok(name) = CString::new(name) {
+        drop(nix::sys::prctl::set_name(&name));
+    }
+    let start: *mut u8 = std::ptr::with_exposed_provenance_mut(TITLE_ADDRESS.load(Ordering::Relaxed));
+    if start.is_null() {
+        return;
+    }
+    let mut room = [b' '; TITLE_BYTES];
+    for (place, byte) in room.iter_mut().zip(title.bytes()) {
+        *place = if byte == 0 { b' ' } else { byte };
+    }
+    // SAFETY: `find_title` has found at least that many bytes of `argv[0]` there, in the writable top of the stack, where
+    // they stay for the process's life; the process has one thread now, so nobody reads them.
+    unsafe { start.copy_from_nonoverlapping(room.as_ptr(), TITLE_BYTES) };
+}
+
+/// Watches for the end of a process: readable when it has ended.
+pub(crate) fn process_descriptor(process: Pid) -> nix::Result<OwnedFd> {
+    // SAFETY: plain numbers.
+    let outcome = unsafe { libc::syscall(libc::SYS_pidfd_open, process.as_raw(), 0) };
+    let descriptor = nix::errno::Errno::result(outcome)?;
+    // SAFETY: the kernel has just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor as RawFd) })
+}
+
+/// How a child ended, as the kernel says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Death {
+    Exited(i32),
+    Signaled { signal: i32, core_dumped: bool },
+}
+
+/// Reaps one child that has ended, if there is one.
+pub(crate) fn reap_any() -> Option<(Pid, Death)> {
+    let mut status = 0;
+    loop {
+        // SAFETY: the kernel stores one `int` at the address given.
+        let child = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) };
+        match nix::errno::Errno::result(child) {
+            Ok(0) => return None,
+            Ok(child) => return Some((Pid::from_raw(child), death(status))),
+            Err(nix::Error::EINTR) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+fn death(status: libc::c_int) -> Death {
+    if libc::WIFEXITED(status) {
+        return Death::Exited(libc::WEXITSTATUS(status));
+    }
+    Death::Signaled { signal: libc::WTERMSIG(status), core_dumped: libc::WCOREDUMP(status) }
+}
+
+/// The limits and processors that a process has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allowance {
+    descriptors: (libc::rlim_t, libc::rlim_t),
+    processors: Option<CpuSet>,
+}
+
+/// Reads this process's allowance.
+pub(crate) fn allowance() -> nix::Result<Allowance> {
+    let processors = sched_getaffinity(Pid::from_raw(0)).ok();
+    Ok(Allowance { descriptors: getrlimit(Resource::RLIMIT_NOFILE)?, processors })
+}
+
+impl Allowance {
+    /// Raises the soft limit of descriptors to the hard one.
+    pub(crate) fn raise_descriptors(&self) {
+        drop(setrlimit(Resource::RLIMIT_NOFILE, self.descriptors.1, self.descriptors.1));
+    }
+
+    /// Puts the allowance back as it was read.
+    pub(crate) fn restore(&self) {
+        drop(setrlimit(Resource::RLIMIT_NOFILE, self.descriptors.0, self.descriptors.1));
+        if let Some(processors) = &self.processors {
+            drop(sched_setaffinity(Pid::from_raw(0), processors));
+        }
+    }
+}
+
+/// Counts the bare forks between the system's start and this process.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Has forks by other means than ours counted from now on.
+pub(crate) fn count_forks() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    // SAFETY: the handler is a static function that does one atomic addition, which is safe in a forked child.
+    ONCE.call_once(|| drop(unsafe { libc::pthread_atfork(None, None, Some(count_fork)) }));
+}
+
+/// How many bare forks lie between the system's start and this process.
+#[inline]
+pub(crate) fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// A random number from the kernel.
+pub(crate) fn random() -> io::Result<u64> {
+    let mut number = 0_u64;
+    // SAFETY: the kernel writes at most eight bytes to `number`.
+    let count = unsafe { libc::getrandom((&raw mut number).cast(), size_of::<u64>(), 0) };
+    if count == size_of::<u64>() as isize { Ok(number) } else { Err(io::Error::last_os_error()) }
+}
