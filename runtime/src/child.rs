@@ -71,7 +71,9 @@ impl Process {
 
     /// Says that it has started: whoever spawned it goes on, and messages are let in.
     pub fn started(&self) {
-        if let Err(error) = self.member.control.send(0, &Request::Started { process: std::process::id().cast_signed() }, Vec::new()) {
+        if let Err(error) =
+            self.member.control.send(0, &Request::Started { process: std::process::id().cast_signed() }, Vec::new())
+        {
             tracing::debug!(%error, "nobody is there to be told of the start");
         }
     }
@@ -158,7 +160,7 @@ fn first_notice(inlet: &mut Inlet) -> Result<(Launch, Vec<OwnedFd>), RuntimeErro
         match inlet.receive()? {
             Received::End => return Err(RuntimeError::SupervisorLost),
             Received::Nothing => {
-                drop(poll(&mut [PollFd::new(inlet.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE));
+                let _ = poll(&mut [PollFd::new(inlet.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
             }
             Received::More | Received::Drained => {}
         }
@@ -173,7 +175,7 @@ fn live(process: &Process) -> i32 {
     };
     let setup = process.setup.and_then(EntryRef::find);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        drop(setup.map(|setup| setup.run(process)));
+        let _ = setup.map(|setup| setup.run(process));
         entry.run(process)
     }));
     let ending = match outcome {

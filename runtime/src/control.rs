@@ -82,17 +82,26 @@ pub(crate) enum Question {
     /// that its arguments hold. Answer: [`Answer::Spawned`], once it has started.
     Spawn(Box<ProcessSpec>),
     /// Tells this endpoint once when the process ends.
-    Monitor { monitor: MonitorId, target: ProcessId },
+    Monitor {
+        monitor: MonitorId,
+        target: ProcessId,
+    },
     /// Ties or unties this process and another.
     Link(ProcessId),
     Unlink(ProcessId),
     /// Stops a process: politely, then, after its deadline, with SIGKILL.
     Stop(ProcessId),
-    Signal { target: ProcessId, signal: i32 },
+    Signal {
+        target: ProcessId,
+        signal: i32,
+    },
     /// Answer: [`Answer::Ended`], once the process has ended and its children are gone.
     Join(ProcessId),
     Status(ProcessId),
-    Register { name: String, target: ProcessId },
+    Register {
+        name: String,
+        target: ProcessId,
+    },
     Unregister(String),
     WhereIs(String),
     /// Makes this endpoint addressable.
@@ -100,7 +109,10 @@ pub(crate) enum Question {
     /// Starts a supervisor with its children.
     Supervise(Box<GroupSpec>),
     /// Asks or tells a supervisor something.
-    Group { group: ProcessId, operation: GroupOperation },
+    Group {
+        group: ProcessId,
+        operation: GroupOperation,
+    },
     /// Ends the system.
     Shutdown,
 }
@@ -121,14 +133,24 @@ pub(crate) enum GroupOperation {
 pub(crate) enum Answer {
     Done,
     /// Descriptor: one end of a socket pair whose other end the process has.
-    Connection { process: ProcessId, incarnation: Incarnation },
+    Connection {
+        process: ProcessId,
+        incarnation: Incarnation,
+    },
     /// The process has ended before; its exit, if it is still known.
     Gone(Option<Exit>),
     /// Descriptor: a connection to it, where the spawner asked for one.
-    Spawned { process: ProcessId, incarnation: Incarnation, connected: bool },
+    Spawned {
+        process: ProcessId,
+        incarnation: Incarnation,
+        connected: bool,
+    },
     NotSpawned(SpawnError),
     /// Descriptor: the value, if it says so.
-    Ended { ended: Ended, value: Option<Value> },
+    Ended {
+        ended: Ended,
+        value: Option<Value>,
+    },
     Status(Option<Status>),
     Found(Option<ProcessId>),
     Children(Vec<ChildStatus>),
@@ -148,13 +170,21 @@ pub(crate) enum Notice {
     /// Somebody has been connected to this endpoint. Descriptor: the connection.
     Visitor(EndpointId),
     /// A process that this endpoint was introduced to, or monitors, has ended.
-    Gone { process: ProcessId, incarnation: Incarnation, exit: Exit, monitors: Vec<MonitorId> },
+    Gone {
+        process: ProcessId,
+        incarnation: Incarnation,
+        exit: Exit,
+        monitors: Vec<MonitorId>,
+    },
     /// A process that this endpoint was introduced to had no descriptor left for the connection.
     TurnedAway(ProcessId),
     /// An endpoint that was introduced to this one has closed; its process lives on.
     Closed(EndpointId),
     /// A monitored address has no process.
-    NobodyThere { monitor: MonitorId, process: ProcessId },
+    NobodyThere {
+        monitor: MonitorId,
+        process: ProcessId,
+    },
     /// Stop politely.
     Stop(StopReason),
 }
@@ -164,7 +194,10 @@ pub(crate) enum Notice {
 pub(crate) enum StopReason {
     Asked,
     /// A linked process has ended.
-    Linked { process: ProcessId, exit: Exit },
+    Linked {
+        process: ProcessId,
+        exit: Exit,
+    },
 }
 
 /// Where a process's output goes.

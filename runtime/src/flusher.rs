@@ -25,8 +25,7 @@ struct Flusher {
     sleeping: bool,
 }
 
-static FLUSHER: Mutex<Flusher> =
-    Mutex::new(Flusher { armed: Vec::new(), runs_in: None, sleeping: false });
+static FLUSHER: Mutex<Flusher> = Mutex::new(Flusher { armed: Vec::new(), runs_in: None, sleeping: false });
 static WOKEN: Condvar = Condvar::new();
 
 /// Has the flusher look at these departures after a short while.

@@ -63,12 +63,12 @@ impl ReplyPath {
     /// Answers that the message could not be read.
     pub fn invalid(mut self, why: &str) {
         let text = &why.as_bytes()[..why.len().min(4096)];
-        drop(self.push(kind::INVALID, |body| body.write(text)));
+        let _ = self.push(kind::INVALID, |body| body.write(text));
     }
 
     /// Answers that the actor does not take this message.
     pub fn not_accepted(mut self) {
-        drop(self.push(kind::NOT_ACCEPTED, |_| Ok::<_, Refusal>(())));
+        let _ = self.push(kind::NOT_ACCEPTED, |_| Ok::<_, Refusal>(()));
     }
 
     fn push<E>(&mut self, kind: u8, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), SendError<E>> {
@@ -86,7 +86,7 @@ impl ReplyPath {
 impl Drop for ReplyPath {
     fn drop(&mut self) {
         if !self.answered {
-            drop(self.push(kind::NO_REPLY, |_| Ok::<_, Refusal>(())));
+            let _ = self.push(kind::NO_REPLY, |_| Ok::<_, Refusal>(()));
             self.answered = true;
         }
     }

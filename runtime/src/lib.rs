@@ -22,6 +22,8 @@
 //!
 //! Deliberately absent: types of messages, and any thread but the flusher.
 
+#![deny(unsafe_code)]
+
 mod child;
 mod control;
 mod endpoint;
@@ -36,7 +38,7 @@ mod membership;
 mod outbox;
 mod panic;
 mod spawn;
-mod supervision;
+pub mod supervision;
 mod supervisor;
 mod supervisor_spec;
 mod sys;
@@ -45,9 +47,7 @@ mod timers;
 mod zygote;
 
 pub use child::Process;
-pub use control::{
-    ChildStatus, Counts, DEFAULT_MAILBOX_LIMIT_BYTES, DEFAULT_STOP_DEADLINE, Launcher, Status, Stdio,
-};
+pub use control::{ChildStatus, Counts, DEFAULT_MAILBOX_LIMIT_BYTES, DEFAULT_STOP_DEADLINE, Launcher, Status, Stdio};
 pub use endpoint::{Down, DownReason, Endpoint, Outgoing, Patience, Reply, Service, Ticket};
 pub use entry::{Ending, Entry};
 pub use error::{RuntimeError, SendError, SpawnError, StartError, WaitError};
@@ -55,9 +55,7 @@ pub use exit::{Ended, Exit, Panic};
 pub use hook::{hook, test_hook};
 pub use id::{EndpointId, Incarnation, MonitorId, ProcessId, THIS_HOST, TimerId};
 pub use letter::{Letter, ReplyPath};
-pub use procession_transport::{
-    Body, DEFAULT_MESSAGE_LIMIT_BYTES, Descriptors, MAX_DESCRIPTORS, Refusal, WireError,
-};
+pub use procession_transport::{Body, DEFAULT_MESSAGE_LIMIT_BYTES, Descriptors, MAX_DESCRIPTORS, Refusal, WireError};
 pub use spawn::{Spawn, SpawnOptions};
 pub use supervision::{ChildState, Intensity, Restart, Strategy};
 pub use supervisor_spec::{Child, Kind, Supervisor};

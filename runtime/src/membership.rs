@@ -117,7 +117,7 @@ impl Membership {
 
 /// Kills a supervisor's process group and reaps the supervisor.
 pub(crate) fn bury(supervisor: Pid) {
-    drop(nix::sys::signal::killpg(supervisor, nix::sys::signal::Signal::SIGKILL));
+    let _ = nix::sys::signal::killpg(supervisor, nix::sys::signal::Signal::SIGKILL);
     while let Err(nix::Error::EINTR) = nix::sys::wait::waitpid(supervisor, None) {}
 }
 
@@ -165,7 +165,7 @@ impl Control {
                 return Err(RuntimeError::Unresponsive);
             }
             let flags = if pause == PollTimeout::from(1_u8) { PollFlags::empty() } else { PollFlags::POLLOUT };
-            drop(poll(&mut [PollFd::new(outlet.as_fd(), flags)], pause));
+            let _ = poll(&mut [PollFd::new(outlet.as_fd(), flags)], pause);
         }
     }
 }

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use procession_transport::{Body, Flushed, Header, Link, LinkError, Outlet, Watch};
+use procession_transport::{Body, Flushed, Header, Link, LinkError, Outlet, Unsent as Undelivered, Watch};
 
+use crate::endpoint::kind;
 use crate::flusher;
 
 /// A connection takes no more while this much is buffered, in bytes. One message may exceed it.
@@ -153,6 +154,15 @@ impl Outbox {
     /// Drops what is buffered and takes nothing more.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
+    }
+
+    /// Closes, and gives the messages without an answer that have not left whole.
+    pub(crate) fn close_and_take_tells(&self) -> Vec<Undelivered> {
+        let mut state = self.lock();
+        state.closed = true;
+        let mut unsent = state.outlet.take_unsent();
+        unsent.retain(|frame| frame.header.kind == kind::TELL);
+        unsent
     }
 
     pub(crate) fn is_closed(&self) -> bool {

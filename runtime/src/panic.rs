@@ -34,10 +34,8 @@ pub(crate) fn last() -> Panic {
 fn keep(info: &PanicHookInfo<'_>) {
     let message = info.payload_as_str().unwrap_or("a value that is no text").to_owned();
     let location = info.location().map(ToString::to_string).unwrap_or_default();
-    let is_wanted = ["RUST_LIB_BACKTRACE", "RUST_BACKTRACE"]
-        .iter()
-        .find_map(|name| std::env::var_os(name))
-        .is_none_or(|value| value != "0");
+    let is_wanted =
+        ["RUST_LIB_BACKTRACE", "RUST_BACKTRACE"].iter().find_map(std::env::var_os).is_none_or(|value| value != "0");
     let backtrace = is_wanted.then(Backtrace::force_capture);
     *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some((message, location, backtrace));
 }

@@ -127,9 +127,7 @@ impl Endpoint {
                 descriptors.extend(own);
                 ChildKind::Process(Box::new(spec))
             }
-            Kind::Supervisor(supervisor) => {
-                ChildKind::Group(Box::new(self.group_spec(*supervisor, descriptors)?))
-            }
+            Kind::Supervisor(supervisor) => ChildKind::Group(Box::new(self.group_spec(*supervisor, descriptors)?)),
         };
         Ok(ChildSpec { key: child.name, restart: child.restart, what })
     }

@@ -264,7 +264,7 @@ pub(crate) fn reset_signals() {
             unsafe { libc::signal(number, disposition) };
         }
     }
-    drop(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None));
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
 }
 
 /// Blocks SIGCHLD and gives a descriptor that is readable when a child has changed.
@@ -306,7 +306,7 @@ pub(crate) fn find_title() {
 pub(crate) fn set_title(name: &str, title: &str) {
     let name: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();
     if let Ok(name) = CString::new(name) {
-        drop(nix::sys::prctl::set_name(&name));
+        let _ = nix::sys::prctl::set_name(&name);
     }
     let start: *mut u8 = std::ptr::with_exposed_provenance_mut(TITLE_ADDRESS.load(Ordering::Relaxed));
     if start.is_null() {
@@ -375,14 +375,14 @@ pub(crate) fn allowance() -> nix::Result<Allowance> {
 impl Allowance {
     /// Raises the soft limit of descriptors to the hard one.
     pub(crate) fn raise_descriptors(&self) {
-        drop(setrlimit(Resource::RLIMIT_NOFILE, self.descriptors.1, self.descriptors.1));
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, self.descriptors.1, self.descriptors.1);
     }
 
     /// Puts the allowance back as it was read.
     pub(crate) fn restore(&self) {
-        drop(setrlimit(Resource::RLIMIT_NOFILE, self.descriptors.0, self.descriptors.1));
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, self.descriptors.0, self.descriptors.1);
         if let Some(processors) = &self.processors {
-            drop(sched_setaffinity(Pid::from_raw(0), processors));
+            let _ = sched_setaffinity(Pid::from_raw(0), processors);
         }
     }
 }
@@ -397,8 +397,13 @@ extern "C" fn count_fork() {
 /// Has forks by other means than ours counted from now on.
 pub(crate) fn count_forks() {
     static ONCE: std::sync::Once = std::sync::Once::new();
-    // SAFETY: the handler is a static function that does one atomic addition, which is safe in a forked child.
-    ONCE.call_once(|| drop(unsafe { libc::pthread_atfork(None, None, Some(count_fork)) }));
+    ONCE.call_once(|| {
+        // SAFETY: the handler is a static function that does one atomic addition, which is safe in a forked child.
+        let outcome = unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
+        if outcome != 0 {
+            tracing::warn!("no memory to notice forks; handles must not be used in forked copies of this process");
+        }
+    });
 }
 
 /// How many bare forks lie between the system's start and this process.

@@ -120,7 +120,7 @@ fn await_ready(inlet: &mut Inlet) -> Result<(), String> {
             Received::Nothing if rest.is_zero() => return Err("it did not answer in time".into()),
             Received::Nothing => {
                 let pause = PollTimeout::try_from(rest).unwrap_or(PollTimeout::MAX);
-                drop(poll(&mut [PollFd::new(inlet.as_fd(), PollFlags::POLLIN)], pause));
+                let _ = poll(&mut [PollFd::new(inlet.as_fd(), PollFlags::POLLIN)], pause);
             }
             Received::More | Received::Drained => {}
         }

@@ -92,10 +92,7 @@ fn turn(inlet: &mut Inlet, outlet: &mut Outlet, parent: Pid) -> Option<()> {
     }
 }
 
-fn answer(
-    control: Result<Vec<OwnedFd>, procession_transport::WireError>,
-    parent: Pid,
-) -> Result<i32, i32> {
+fn answer(control: Result<Vec<OwnedFd>, procession_transport::WireError>, parent: Pid) -> Result<i32, i32> {
     let control = control.ok().and_then(|mut descriptors| descriptors.pop());
     let control = control.ok_or(nix::Error::EMFILE as i32)?;
     let (cloned, is_sibling) = match sys::clone_sibling() {

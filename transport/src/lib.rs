@@ -18,6 +18,8 @@
 //! Deliberately absent: addresses and names (connections are made as pairs and handed over), reconnection, and any
 //! thread or timer of its own.
 
+#![deny(unsafe_code)]
+
 mod body;
 mod error;
 mod frame;
@@ -39,4 +41,4 @@ pub use pipe::Pipe;
 pub use reader::{Batch, Reader, aligned_buffer};
 pub use socket::Socket;
 pub use sys::{memory_file, socket_pair};
-pub use writer::{Chunk, Writer};
+pub use writer::{Chunk, Unsent, Writer};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::{Batch, Body, Frame, Header, LinkError, Reader, Writer};
+use crate::{Batch, Body, Frame, Header, LinkError, Reader, Unsent, Writer};
 
 /// What carries the bytes of a connection: a socket or a pipe. It never blocks.
 ///
@@ -161,6 +161,11 @@ impl Outlet {
             }
         }
         Ok(Flushed::Everything)
+    }
+
+    /// Takes the frames that have not left whole: for a connection that is gone.
+    pub fn take_unsent(&mut self) -> Vec<Unsent> {
+        self.writer.take_unsent()
     }
 
     /// Number of bytes that have not left.

@@ -116,22 +116,71 @@ impl Writer {
         self.recycle();
     }
 
-    /// Reuses the front of the buffer once it has left: at once if it is empty, else when that is most of it, so that
-    /// each byte is moved less than once on average.
+    /// Takes the frames that have not left whole, in order: for a connection that is gone. One that has left in part is
+    /// given whole, unless it held descriptors, which have left with its first byte.
+    pub fn take_unsent(&mut self) -> Vec<Unsent> {
+        let mut frames = Vec::new();
+        let mut start = self.boundary();
+        while let Some((header, payload)) = self.frame_at(start) {
+            let payload = payload.to_vec();
+            let next = start + header.stride_bytes();
+            let attached = self.attachments.front().is_some_and(|first| first.start == start);
+            let descriptors = if attached { self.attachments.pop_front() } else { None };
+            if attached || header.descriptors == 0 {
+                let descriptors = descriptors.map(|attachment| attachment.descriptors).unwrap_or_default();
+                frames.push(Unsent { header, payload, descriptors });
+            }
+            start = next;
+        }
+        self.sent = self.bytes.len();
+        self.recycle();
+        frames
+    }
+
+    /// Where the first frame starts that has not left whole.
+    fn boundary(&self) -> usize {
+        let mut start = 0;
+        while let Some((header, _)) =
+            self.frame_at(start).filter(|(header, _)| start + header.stride_bytes() <= self.sent)
+        {
+            start += header.stride_bytes();
+        }
+        start
+    }
+
+    fn frame_at(&self, start: usize) -> Option<(Header, &[u8])> {
+        let rest = self.bytes.get(start..)?;
+        let header = Header::decode(rest.first_chunk()?, usize::MAX).ok()?;
+        Some((header, &rest[HEADER_BYTES..HEADER_BYTES + header.length as usize]))
+    }
+
+    /// Reuses the front of the buffer once whole frames of it have left: at once if it is empty, else when that is most of
+    /// it, so that each byte is moved less than once on average. The buffer always starts with a frame.
     fn recycle(&mut self) {
         if self.sent == self.bytes.len() {
             self.bytes.clear();
             self.bytes.shrink_to(KEPT_CAPACITY_BYTES);
+            self.sent = 0;
         } else if self.sent >= KEPT_CAPACITY_BYTES && self.sent > self.bytes.len() / 2 {
-            self.bytes.drain(..self.sent);
+            let boundary = self.boundary();
+            self.bytes.drain(..boundary);
             for attachment in &mut self.attachments {
-                attachment.start -= self.sent;
+                attachment.start -= boundary;
             }
-        } else {
-            return;
+            self.sent -= boundary;
         }
-        self.sent = 0;
     }
+}
+
+/// A frame that has not left whole.
+#[derive(Debug)]
+pub struct Unsent {
+    /// Its fixed part.
+    pub header: Header,
+    /// Its payload.
+    pub payload: Vec<u8>,
+    /// The descriptors that belong to it.
+    pub descriptors: Vec<OwnedFd>,
 }
 
 #[cfg(test)]
@@ -178,6 +227,31 @@ mod tests {
         assert_eq!((writer.chunk().bytes.len(), writer.chunk().descriptors.len()), (48, 1));
         writer.advance(48);
         assert!(writer.is_empty());
+    }
+
+    #[test]
+    fn what_has_not_left_whole_can_be_taken_back() {
+        for sent in 0..=200 {
+            let mut writer = Writer::default();
+            push(&mut writer, b"first", 0);
+            push(&mut writer, b"second", 1);
+            push(&mut writer, b"third", 0);
+            let mut rest = sent.min(writer.buffered_bytes());
+            while rest > 0 {
+                let count = writer.chunk().bytes.len().min(rest);
+                writer.advance(count);
+                rest -= count;
+            }
+            let unsent: Vec<_> = writer.take_unsent().into_iter().map(|frame| frame.payload).collect();
+            let expected: &[&[u8]] = match sent {
+                0..48 => &[b"first", b"second", b"third"],
+                48 => &[b"second", b"third"],
+                49..144 => &[b"third"],
+                _ => &[],
+            };
+            assert_eq!(unsent, expected, "after {sent} bytes");
+            assert!(writer.is_empty());
+        }
     }
 
     #[test]

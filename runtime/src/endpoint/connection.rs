@@ -63,13 +63,7 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// Puts a frame where it belongs. Gives whether the peer has said its last word.
     #[inline]
-    pub(crate) fn sort(
-        &mut self,
-        key: usize,
-        direction: Direction,
-        outbox: &Arc<Outbox>,
-        frame: Frame,
-    ) -> bool {
+    pub(crate) fn sort(&mut self, key: usize, direction: Direction, outbox: &Arc<Outbox>, frame: Frame) -> bool {
         let correlation = frame.header.correlation;
         match (direction, frame.header.kind) {
             (Direction::From(sender), kind::TELL | kind::REQUEST) => {
@@ -95,13 +89,8 @@ impl Inbox {
         let wants_reply = frame.header.kind == kind::REQUEST;
         let correlation = if wants_reply { frame.header.correlation } else { 0 };
         let reply = wants_reply.then(|| ReplyPath::new(outbox.clone(), correlation, Departure::WithFlush));
-        let letter = Letter {
-            tag: frame.header.tag,
-            payload: frame.payload,
-            descriptors: frame.descriptors,
-            sender,
-            reply,
-        };
+        let letter =
+            Letter { tag: frame.header.tag, payload: frame.payload, descriptors: frame.descriptors, sender, reply };
         self.mailbox.push(Item::Letter { letter, origin: Origin { connection: key, correlation } });
     }
 

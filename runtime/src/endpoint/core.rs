@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use procession_transport::{
-    Descriptors, Flushed, Header, Hub, Inlet, Link, Outlet, Readiness, Received, Refusal, Socket, Watch,
+    Descriptors, Flushed, Header, Hub, Inlet, Link, Outlet, Readiness, Received, Refusal, Socket,
+    Unsent as Undelivered, Watch,
 };
 use rustc_hash::FxHashMap;
 use slab::Slab;
@@ -14,7 +15,7 @@ use slab::Slab;
 use super::connection::{Connection, Direction, Inbox};
 use super::kind;
 use super::mailbox::Mailbox;
-use crate::control::{Answer, Call, ProcessOptions};
+use crate::control::{Answer, Call, ProcessOptions, Question, Request};
 use crate::error::{RuntimeError, WaitError};
 use crate::id::{EndpointId, Incarnation, ProcessId};
 use crate::membership::Control;
@@ -58,6 +59,8 @@ pub(crate) struct Core {
     /// Ready watches, while they are looked at.
     ready: Vec<(Watch, Readiness<Subject>)>,
     message_limit_bytes: usize,
+    /// Messages that a process's death has stopped on their way, until it is known whether it comes up again.
+    undelivered: FxHashMap<ProcessId, Vec<Undelivered>>,
     /// The supervisor has closed the control socket.
     pub(crate) is_lost: bool,
 }
@@ -98,6 +101,7 @@ impl Core {
             blocked: Vec::new(),
             ready: Vec::new(),
             message_limit_bytes: usize::try_from(options.message_limit_bytes).unwrap_or(usize::MAX),
+            undelivered: FxHashMap::default(),
             is_lost: false,
         })
     }
@@ -139,9 +143,8 @@ impl Core {
 
     /// Whether something that is ready can be acted on now. A connection whose requests have no room waits.
     fn has_work(&self) -> bool {
-        (0..self.hub.ready_count()).any(|index| {
-            self.hub.ready_at(index).is_some_and(|(_, readiness)| self.is_wanted(readiness))
-        })
+        (0..self.hub.ready_count())
+            .any(|index| self.hub.ready_at(index).is_some_and(|(_, readiness)| self.is_wanted(readiness)))
     }
 
     fn is_wanted(&self, readiness: Readiness<Subject>) -> bool {
@@ -190,7 +193,7 @@ impl Core {
         let Some(index) = self.blocked.iter().position(|outbox| outbox.watch() == watch) else { return };
         if self.blocked[index].flush() == Flushed::Everything {
             let outbox = self.blocked.swap_remove(index);
-            drop(self.hub.want_writable(watch, outbox.link().descriptor(), false));
+            let _ = self.hub.want_writable(watch, outbox.link().descriptor(), false);
         }
     }
 
@@ -291,7 +294,46 @@ impl Core {
         }
         let key = self.add(Direction::To(process), incarnation, socket)?;
         self.outgoing.insert(process, key);
+        self.redeliver(process, key);
         Ok(())
+    }
+
+    /// Keeps the messages that had not left whole when their receiver ended, and asks for a new connection to it.
+    pub(crate) fn keep_undelivered(&mut self, key: usize) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let Direction::To(process) = connection.direction else { return };
+        let tells = connection.outbox.close_and_take_tells();
+        if tells.is_empty() {
+            return;
+        }
+        self.undelivered.entry(process).or_default().extend(tells);
+        if !self.introducing.contains_key(&process) {
+            let call = self.number_call();
+            self.introducing.insert(process, call);
+            let introduce = Request::Ask { call, question: Question::Introduce(process) };
+            if let Err(error) = self.upward.send(0, &introduce, Vec::new()) {
+                tracing::debug!(%error, "messages to a process that has ended were dropped");
+            }
+        }
+    }
+
+    /// Sends again what had not left whole before.
+    fn redeliver(&mut self, process: ProcessId, key: usize) {
+        for mut frame in self.undelivered.remove(&process).unwrap_or_default() {
+            let descriptors = std::mem::take(&mut frame.descriptors);
+            // Nothing to be done about one that does not fit any more: it fitted before.
+            let _ = self.connections[key].outbox.push_reply(frame.header, Departure::Soon, |body| {
+                descriptors.into_iter().try_for_each(|descriptor| body.attach(descriptor).map(drop))?;
+                body.write(&frame.payload)
+            });
+        }
+    }
+
+    /// A process does not come up again.
+    pub(crate) fn drop_undelivered(&mut self, process: ProcessId) {
+        if let Some(dropped) = self.undelivered.remove(&process) {
+            tracing::debug!(%process, count = dropped.len(), "messages to a process that has ended were dropped");
+        }
     }
 
     /// Adds a connection from another endpoint.
@@ -317,7 +359,7 @@ impl Core {
         for (_, connection) in self.connections.iter().filter(|(_, c)| matches!(c.direction, Direction::To(_))) {
             let header = Header { kind: kind::CLOSE, ..Header::default() };
             let push = connection.outbox.push_reply(header, Departure::WithFlush, |_| Ok::<_, Refusal>(()));
-            drop(push);
+            let _ = push;
         }
         while !self.departures.flush(|_, _| {}) && Instant::now() < deadline {
             match self.turn(Some(BUSY_PAUSE)) {

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use procession_transport::{Header, Refusal};
+use procession_transport::Header;
 use serde::{Deserialize, Serialize};
 
 use super::core::Core;
@@ -73,6 +73,6 @@ impl Core {
         let header = Header { kind: kind::PROBE, correlation: awaited.correlation, ..Header::default() };
         let Ok(payload) = postcard::to_stdvec(probe) else { return };
         // A probe that does not fit is sent again later.
-        drop(connection.outbox.push(header, Departure::WithFlush, |body| body.write(&payload).map_err(Refusal::from)));
+        let _ = connection.outbox.push(header, Departure::WithFlush, |body| body.write(&payload));
     }
 }

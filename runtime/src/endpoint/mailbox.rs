@@ -32,7 +32,10 @@ pub enum DownReason {
 #[derive(Debug)]
 pub(crate) enum Item {
     /// A message, and where it came in: the connection's key and the request's number.
-    Letter { letter: Letter, origin: Origin },
+    Letter {
+        letter: Letter,
+        origin: Origin,
+    },
     Down(Down),
     Stop(StopReason),
 }

@@ -33,15 +33,15 @@ use std::time::Duration;
 
 use procession_transport::{Inlet, Link, Outlet, Socket, socket_pair};
 
+use self::core::Core;
 use crate::control::{CONTROL_LIMIT_BYTES, Request};
 use crate::error::RuntimeError;
 use crate::id::{EndpointId, ProcessId};
 use crate::membership::{Control, Membership};
 use crate::outbox::Departures;
-use self::core::Core;
 
-pub use self::mailbox::{Down, DownReason};
 use self::mailbox::Origin;
+pub use self::mailbox::{Down, DownReason};
 pub use self::send::{Outgoing, Patience};
 pub use self::serve::Service;
 pub use self::wait::{Reply, Ticket};
@@ -135,11 +135,11 @@ impl Endpoint {
 
     /// Keeps the endpoint as this thread's own.
     pub(crate) fn keep(&self) {
-        drop(ENDPOINTS.try_with(|endpoints| {
+        let _ = ENDPOINTS.try_with(|endpoints| {
             let mut endpoints = endpoints.borrow_mut();
             endpoints.retain(|endpoint| endpoint.0.member.check().is_ok());
             endpoints.push(self.clone());
-        }));
+        });
     }
 
     /// The process that the endpoint belongs to.

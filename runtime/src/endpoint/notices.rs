@@ -44,8 +44,20 @@ impl Core {
             }
             answer => (answer, descriptors),
         };
+        if !matches!(answer, Answer::Connection { .. }) {
+            self.end_introduction(call);
+        }
         if let Some(place) = self.calls.get_mut(&call) {
             *place = Some((answer, descriptors));
+        }
+    }
+
+    /// An introduction has come to nothing.
+    fn end_introduction(&mut self, call: Call) {
+        let found = self.introducing.iter().find(|(_, other)| **other == call).map(|(process, _)| *process);
+        if let Some(process) = found {
+            self.introducing.remove(&process);
+            self.drop_undelivered(process);
         }
     }
 
@@ -88,6 +100,7 @@ impl Core {
             .collect();
         for key in keys {
             self.drain(key);
+            self.keep_undelivered(key);
             self.remove_connection(key, &WaitError::Dead(exit.clone()));
         }
     }
@@ -126,10 +139,16 @@ impl Core {
     }
 
     /// Numbers a question to the supervisor.
-    pub(crate) fn register_call(&mut self) -> Call {
+    pub(crate) fn number_call(&mut self) -> Call {
         self.next_call = self.next_call.wrapping_add(1);
-        self.calls.insert(self.next_call, None);
         self.next_call
+    }
+
+    /// Numbers a question whose answer will be taken.
+    pub(crate) fn register_call(&mut self) -> Call {
+        let call = self.number_call();
+        self.calls.insert(call, None);
+        call
     }
 
     /// Takes the answer to a question, if it has come.

@@ -58,10 +58,11 @@ impl Endpoint {
 
     /// Ends a monitor. A [`Down`](super::Down) that has arrived already is dropped.
     pub fn demonitor(&self, monitor: MonitorId) {
-        drop(self.request(&Request::Demonitor(monitor), Vec::new()));
+        let _ = self.request(&Request::Demonitor(monitor), Vec::new());
         if let Ok(mut core) = self.core() {
-            let is_it = |item: &super::mailbox::Item| matches!(item, super::mailbox::Item::Down(d) if d.monitor == monitor);
-            drop(core.inbox.mailbox.take_first(is_it, drop));
+            let is_it =
+                |item: &super::mailbox::Item| matches!(item, super::mailbox::Item::Down(d) if d.monitor == monitor);
+            let _ = core.inbox.mailbox.take_first(is_it, drop);
         }
     }
 
@@ -97,11 +98,31 @@ impl Endpoint {
         self.done(Question::Signal { target, signal })
     }
 
+    /// Sends SIGTERM to a process.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoActor`] and others.
+    pub fn terminate(&self, target: ProcessId) -> Result<(), RuntimeError> {
+        self.signal(target, nix::libc::SIGTERM)
+    }
+
+    /// Sends SIGKILL to a process.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoActor`] and others.
+    pub fn kill(&self, target: ProcessId) -> Result<(), RuntimeError> {
+        self.signal(target, nix::libc::SIGKILL)
+    }
+
     /// Waits for the end of a process and of what it has started; gives its exit and the value it returned.
     ///
     /// # Errors
     /// [`WaitError::NoActor`] if it ended so long ago that nothing is known of it any more, [`WaitError::Timeout`].
-    pub fn join(&self, target: ProcessId, deadline: Option<Instant>) -> Result<(Ended, Option<bytes::Bytes>), WaitError> {
+    pub fn join(
+        &self,
+        target: ProcessId,
+        deadline: Option<Instant>,
+    ) -> Result<(Ended, Option<bytes::Bytes>), WaitError> {
         let (answer, descriptors) = self.call(Question::Join(target), Vec::new(), deadline)?;
         match answer {
             Answer::Ended { ended, value } => {
@@ -117,7 +138,7 @@ impl Endpoint {
 
     /// Says that the exit and value of a process are of no interest any more.
     pub fn forget_process(&self, process: ProcessId) {
-        drop(self.request(&Request::Forget(process), Vec::new()));
+        let _ = self.request(&Request::Forget(process), Vec::new());
     }
 
     /// Gives what is known of a process; `None` if there is none.
@@ -211,8 +232,7 @@ impl Endpoint {
         operation: GroupOperation,
         descriptors: Vec<OwnedFd>,
     ) -> Result<Answer, SpawnError> {
-        let (answer, _) =
-            self.call(Question::Group { group, operation }, descriptors, None).map_err(only_runtime)?;
+        let (answer, _) = self.call(Question::Group { group, operation }, descriptors, None).map_err(only_runtime)?;
         match answer {
             Answer::NotSpawned(error) => Err(error),
             Answer::Refused(error) => Err(error.into()),
@@ -271,13 +291,12 @@ impl Endpoint {
         self.check()?;
         let call = self.core()?.register_call();
         self.request(&Request::Ask { call, question }, descriptors)?;
-        let answer = self.block(deadline, |core, _| {
-            core.take_answer(call).map_or(Until(None), |answer| Ready(Ok(answer)))
-        });
-        if answer.is_err() {
-            if let Ok(mut core) = self.core() {
-                core.calls.remove(&call);
-            }
+        let answer =
+            self.block(deadline, |core, _| core.take_answer(call).map_or(Until(None), |answer| Ready(Ok(answer))));
+        if answer.is_err()
+            && let Ok(mut core) = self.core()
+        {
+            core.calls.remove(&call);
         }
         answer
     }

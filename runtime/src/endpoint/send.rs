@@ -145,8 +145,9 @@ impl Endpoint {
     /// Asks for an introduction, unless one has been asked for.
     fn introduce(&self, to: ProcessId) -> Result<Call, RuntimeError> {
         let mut core = self.core()?;
-        if let Some(call) = core.introducing.get(&to) {
-            return Ok(*call);
+        if let Some(call) = core.introducing.get(&to).copied() {
+            core.calls.entry(call).or_insert(None);
+            return Ok(call);
         }
         let call = core.register_call();
         core.introducing.insert(to, call);

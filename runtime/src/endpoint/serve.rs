@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use super::Endpoint;
 use super::core::Core;
 use super::mailbox::{Down, Item};
-use super::Endpoint;
 use crate::control::StopReason;
 use crate::entry::Ending;
 use crate::error::RuntimeError;
@@ -95,16 +95,16 @@ impl Core {
     /// What is there to see to: due timers first, so that a full mailbox does not hold them up.
     #[inline]
     fn next_waiting(&mut self) -> Option<Next> {
-        if self.timers.next_due().is_some() {
-            if let Some(timer) = self.timers.fire(Instant::now()) {
-                return Some(Next::Timer(timer));
-            }
+        if self.timers.next_due().is_some()
+            && let Some(timer) = self.timers.fire(Instant::now())
+        {
+            return Some(Next::Timer(timer));
         }
         let mut item = self.inbox.mailbox.pop()?;
-        if let Item::Letter { letter, .. } = &mut item {
-            if !self.inbox.mailbox.is_empty() {
-                letter.reply = letter.reply.take().map(crate::letter::ReplyPath::deferred);
-            }
+        if let Item::Letter { letter, .. } = &mut item
+            && !self.inbox.mailbox.is_empty()
+        {
+            letter.reply = letter.reply.take().map(crate::letter::ReplyPath::deferred);
         }
         Some(Next::Item(item))
     }

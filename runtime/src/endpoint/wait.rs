@@ -139,7 +139,8 @@ impl Endpoint {
                 (wake, deadline) => wake.or(deadline),
             };
             let is_last = deadline.is_some_and(|deadline| now >= deadline);
-            let timeout = if is_last { Some(Duration::ZERO) } else { next.map(|next| next.saturating_duration_since(now)) };
+            let timeout =
+                if is_last { Some(Duration::ZERO) } else { next.map(|next| next.saturating_duration_since(now)) };
             if let Err(error) = core.turn(timeout) {
                 break core.last_look(check, now, error, &self.0.member);
             }

@@ -37,5 +37,6 @@ pub use child::ChildKey;
 pub use error::{DeleteChildError, RestartChildError, StartChildError, TerminateChildError};
 pub use intensity::Intensity;
 pub use rules::Rules;
-pub use status::{ChildState, ChildStatus, Counts};
+pub use status::ChildState;
+pub use status::{ChildStatus, Counts};
 pub use strategy::{Restart, Strategy};

@@ -61,7 +61,8 @@ impl Office {
         let file = descriptors.arrived().ok().and_then(|mut descriptors| descriptors.pop());
         let Some(record) = self.table.find_mut(process) else { return };
         if matches!(report.value, Some(Value::Sealed)) && file.is_none() {
-            let exit = Exit::Failed(vec!["the returned value was lost".into(), RuntimeError::NoDescriptors.to_string()]);
+            let exit =
+                Exit::Failed(vec!["the returned value was lost".into(), RuntimeError::NoDescriptors.to_string()]);
             record.report = Some(Report { exit, value: None, tag_in_hand: None });
             return;
         }
@@ -130,7 +131,11 @@ impl Office {
 
     fn monitor(&mut self, caller: Caller, monitor: MonitorId, target: ProcessId) -> Answer {
         self.mention(caller.station, target);
-        match self.table.find_mut(target).filter(|record| !matches!(record.life, Life::Down | Life::Ending) || matches!(record.kind, Kind::Mailbox)) {
+        match self
+            .table
+            .find_mut(target)
+            .filter(|record| !matches!(record.life, Life::Down | Life::Ending) || matches!(record.kind, Kind::Mailbox))
+        {
             Some(record) => record.monitors.push((caller.station, monitor)),
             None => self.say(caller.station, 0, &Notice::NobodyThere { monitor, process: target }, Vec::new()),
         }
@@ -141,10 +146,10 @@ impl Office {
         self.is_live(asker)?;
         self.is_live(other)?;
         for (one, another) in [(asker, other), (other, asker)] {
-            if let Some(record) = self.table.find_mut(one) {
-                if !record.links.contains(&another) {
-                    record.links.push(another);
-                }
+            if let Some(record) = self.table.find_mut(one)
+                && !record.links.contains(&another)
+            {
+                record.links.push(another);
             }
         }
         tracing::debug!(%asker, %other, "linked");

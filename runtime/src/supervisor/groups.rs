@@ -145,11 +145,7 @@ impl Office {
     }
 
     /// Has the rules take something in, and queues what they decide.
-    fn apply<T>(
-        &mut self,
-        slot: u32,
-        input: impl FnOnce(&mut Rules, &mut Vec<Action>, Duration) -> T,
-    ) -> Option<T> {
+    fn apply<T>(&mut self, slot: u32, input: impl FnOnce(&mut Rules, &mut Vec<Action>, Duration) -> T) -> Option<T> {
         let now = self.now();
         let group = self.group_mut(slot)?;
         let mut actions = Vec::new();
@@ -409,9 +405,8 @@ impl Office {
         if let Some(group) = self.group_mut(slot) {
             group.terminators.push((key, caller));
         }
-        self.apply(slot, |rules, actions, _| rules.terminate_child(key, actions)).map_or(Ok(None), |outcome| {
-            outcome.map(|()| None).map_err(|error| RuntimeError::System(error.to_string()))
-        })
+        self.apply(slot, |rules, actions, _| rules.terminate_child(key, actions))
+            .map_or(Ok(None), |outcome| outcome.map(|()| None).map_err(|error| RuntimeError::System(error.to_string())))
     }
 
     fn restart_child(&mut self, caller: Caller, slot: u32, name: &str) -> Result<Option<Answer>, RuntimeError> {
@@ -454,14 +449,12 @@ impl Office {
     }
 
     fn count(&self, slot: u32) -> Counts {
-        let children = self.children_of(slot);
-        let supervisors = children.iter().filter(|child| child.supervisor).count();
-        Counts {
-            specs: children.len(),
-            active: children.iter().filter(|child| child.state == ChildState::Running).count(),
-            supervisors,
-            workers: children.len() - supervisors,
-        }
+        let Some(Kind::Group(group)) = self.table.get(slot).map(|record| &record.kind) else {
+            return Counts::default();
+        };
+        let counts = group.rules.counts();
+        let supervisors = group.children.values().filter(|member| member.is_group).count();
+        Counts { specs: counts.specs, active: counts.active, supervisors, workers: group.children.len() - supervisors }
     }
 
     /// What a supervisor's child is doing.

@@ -125,9 +125,11 @@ impl Office {
     /// The mailbox that a station has opened, if it has.
     pub(crate) fn addressed_at(&self, key: usize) -> Option<ProcessId> {
         let station = self.stations.get(key)?;
-        let is_own = |id: &&ProcessId| self.table.find(**id).is_some_and(|record| {
-            matches!(record.kind, Kind::Mailbox) && record.main_station() == Some(key)
-        });
+        let is_own = |id: &&ProcessId| {
+            self.table
+                .find(**id)
+                .is_some_and(|record| matches!(record.kind, Kind::Mailbox) && record.main_station() == Some(key))
+        };
         station.mentions.iter().find(is_own).copied()
     }
 }

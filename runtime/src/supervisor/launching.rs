@@ -189,7 +189,7 @@ impl Office {
             return;
         }
         let flushed = zygote.outlet.flush();
-        drop(self.hub.want_writable(*watch, &zygote.outlet, matches!(flushed, Ok(Flushed::Blocked))));
+        let _ = self.hub.want_writable(*watch, &zygote.outlet, matches!(flushed, Ok(Flushed::Blocked)));
         if matches!(flushed, Ok(Flushed::Busy)) {
             self.remind(Duration::from_millis(1), Due::Retry);
         }
@@ -233,7 +233,7 @@ impl Office {
         if let Some(death) = self.workshop.unclaimed.remove(&pid.as_raw()) {
             self.bury(pid, death);
         } else if self.table.find(process).is_some_and(|record| record.is_killed) {
-            drop(nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL));
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
         }
     }
 
@@ -281,7 +281,7 @@ impl Office {
         let Ok(children) = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")) else { return };
         for pid in children.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()) {
             if !self.table.knows_pid(pid) {
-                drop(nix::sys::signal::kill(Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL));
+                let _ = nix::sys::signal::kill(Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
             }
         }
     }
@@ -340,7 +340,9 @@ impl Office {
         if self.phase != Phase::Running {
             return self.answer(caller, Answer::NotSpawned(RuntimeError::NotRunning.into()));
         }
-        let Some(owner) = self.stations.get(caller.station).map(|station| station.endpoint.process.slot) else { return };
+        let Some(owner) = self.stations.get(caller.station).map(|station| station.endpoint.process.slot) else {
+            return;
+        };
         let slot = self.table.insert(kind, Some(owner));
         let Some(record) = self.table.get_mut(slot) else { return };
         record.spawner = Some(caller);

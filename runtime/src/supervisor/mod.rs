@@ -41,7 +41,7 @@ pub(crate) fn run(system: u64, socket: OwnedFd) -> ! {
     sys::close_above(sys::MARKED_DESCRIPTOR);
     sys::find_title();
     if let Ok(null) = std::fs::File::open("/dev/null") {
-        drop(sys::replace_standard(null.as_fd(), 0));
+        let _ = sys::replace_standard(null.as_fd(), 0);
     }
     let code = match supervise(system, socket, root) {
         Ok(()) => 0,

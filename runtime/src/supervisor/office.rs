@@ -1,7 +1,7 @@
 //! The supervisor's state, its loop, and what it says to whom.
 
-use std::collections::{BinaryHeap, VecDeque};
 use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,11 +91,11 @@ pub(crate) struct Office {
     pub(crate) allowance: Allowance,
     children: SignalFd,
     children_watch: Watch,
-    /// Readable when root has ended.
-    root: OwnedFd,
+    /// Readable when root has ended; kept open while it is watched.
+    _root: OwnedFd,
     due: BinaryHeap<Reverse<(Instant, Due)>>,
     dirty: Vec<usize>,
-    /// Stations that had an answer blocked and are watched for being writable.
+    /// When the supervisor started.
     pub(crate) started: Instant,
 }
 
@@ -126,7 +126,7 @@ impl Office {
             allowance,
             children,
             children_watch,
-            root: root_descriptor,
+            _root: root_descriptor,
             due: BinaryHeap::new(),
             dirty: Vec::new(),
             started: Instant::now(),
@@ -284,11 +284,11 @@ impl Office {
     }
 
     fn mark_dirty(&mut self, key: usize) {
-        if let Some(station) = self.stations.get_mut(key) {
-            if !station.is_dirty {
-                station.is_dirty = true;
-                self.dirty.push(key);
-            }
+        if let Some(station) = self.stations.get_mut(key)
+            && !station.is_dirty
+        {
+            station.is_dirty = true;
+            self.dirty.push(key);
         }
     }
 
@@ -353,10 +353,10 @@ impl Office {
     pub(crate) fn retain(&mut self, process: ProcessId, retained: Retained) {
         if retained.owner.is_none() {
             self.remembered.push_back(process);
-            if self.remembered.len() > REMEMBERED_ENDS {
-                if let Some(oldest) = self.remembered.pop_front() {
-                    self.retained.remove(&oldest);
-                }
+            if self.remembered.len() > REMEMBERED_ENDS
+                && let Some(oldest) = self.remembered.pop_front()
+            {
+                self.retained.remove(&oldest);
             }
         }
         self.retained.insert(process, retained);
@@ -370,10 +370,5 @@ impl Office {
     /// Root's process id, for signals to processes: the kinds that are not processes have none.
     pub(crate) fn is_mailbox(&self, slot: u32) -> bool {
         self.table.get(slot).is_some_and(|record| matches!(record.kind, Kind::Mailbox))
-    }
-
-    /// Keeps root's descriptor open for as long as it is watched.
-    pub(crate) fn root_descriptor(&self) -> &OwnedFd {
-        &self.root
     }
 }

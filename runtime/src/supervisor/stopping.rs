@@ -48,7 +48,7 @@ impl Office {
 
     fn ask_politely(&mut self, is_straight: bool, pid: Option<Pid>, main: Option<usize>, reason: StopReason) {
         if is_straight {
-            drop(pid.map(|pid| kill(pid, Signal::SIGTERM)));
+            let _ = pid.map(|pid| kill(pid, Signal::SIGTERM));
         } else if let Some(main) = main {
             self.say(main, 0, &Notice::Stop(reason), Vec::new());
         }
@@ -61,7 +61,7 @@ impl Office {
         };
         if matches!(record.life, Life::Starting | Life::Running) && !record.is_dead {
             record.is_killed = true;
-            drop(record.pid.map(|pid| kill(pid, Signal::SIGKILL)));
+            let _ = record.pid.map(|pid| kill(pid, Signal::SIGKILL));
         }
     }
 
@@ -103,11 +103,11 @@ impl Office {
 
     /// Goes on with the system's end.
     pub(crate) fn look_whether_over(&mut self) {
-        if let Phase::Joining(caller) = self.phase {
-            if !self.table.iter().any(Record::keeps_system_up) {
-                self.phase = Phase::Stopping(caller);
-                self.stop_next_child(0);
-            }
+        if let Phase::Joining(caller) = self.phase
+            && !self.table.iter().any(Record::keeps_system_up)
+        {
+            self.phase = Phase::Stopping(caller);
+            self.stop_next_child(0);
         }
         let is_empty = !self.table.iter().any(|record| matches!(record.kind, Kind::Process(_) | Kind::Group(_)));
         match self.phase {
@@ -131,7 +131,7 @@ pub(crate) fn clear_the_house() {
     if !is_out && group != nix::unistd::getpid() {
         return;
     }
-    drop(nix::sys::signal::killpg(group, Signal::SIGKILL));
+    let _ = nix::sys::signal::killpg(group, Signal::SIGKILL);
     let deadline = Instant::now() + REAPING_LIMIT;
     while has_children() && Instant::now() < deadline {
         if sys::reap_any().is_none() {
