@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
 use procession_transport::{Inlet, Link, Outlet, Received, Socket};
 
-use crate::control::{self, CONTROL_LIMIT_BYTES, Launch, Notice, Parcel, Report, Request};
+use crate::control::{self, CONTROL_LIMIT_BYTES, Launch, NOTICE_LIMIT_BYTES, Notice, Parcel, Report, Request};
 use crate::endpoint::{Endpoint, Service};
 use crate::entry::{Ending, EntryRef};
 use crate::error::RuntimeError;
@@ -114,7 +114,7 @@ fn run(control: OwnedFd, parent: Pid, is_announced: bool) -> ! {
 fn launch(control: OwnedFd, parent: Pid, is_announced: bool) -> Result<Process, RuntimeError> {
     let link: Arc<dyn Link> = Arc::new(Socket::from_nonblocking(control));
     let upward = Control::new(Outlet::new(link.clone(), CONTROL_LIMIT_BYTES));
-    let mut inlet = Inlet::new(link, CONTROL_LIMIT_BYTES);
+    let mut inlet = Inlet::new(link, NOTICE_LIMIT_BYTES);
     if !is_announced {
         upward.send(0, &Request::Alive { process: std::process::id().cast_signed() }, Vec::new())?;
     }

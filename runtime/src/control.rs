@@ -22,6 +22,9 @@ use crate::supervision::{ChildState, Intensity, Restart, Strategy};
 /// Largest control message, in bytes. Larger values travel in a sealed memory file.
 pub(crate) const CONTROL_LIMIT_BYTES: usize = 1 << 20;
 
+/// Largest notice, in bytes: what fits in a request still fits in what the supervisor makes of it.
+pub(crate) const NOTICE_LIMIT_BYTES: usize = 2 * CONTROL_LIMIT_BYTES;
+
 /// Largest argument or returned value that travels inside a control message, in bytes.
 pub(crate) const INLINE_LIMIT_BYTES: usize = 4 << 10;
 

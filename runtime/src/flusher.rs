@@ -17,6 +17,9 @@ const GRACE: Duration = Duration::from_micros(500);
 /// How long the flusher waits, at most, before it tries a full connection again.
 const LONGEST_GRACE: Duration = Duration::from_millis(10);
 
+/// How long an `exit` waits for what has been told to leave.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Default)]
 struct Flusher {
     armed: Vec<Arc<Departures>>,
@@ -54,6 +57,11 @@ pub(crate) fn flush_everything(limit: Duration) {
     while armed.iter().any(|departures| !departures.flush(|_, _| {})) && Instant::now() < deadline {
         std::thread::sleep(GRACE);
     }
+}
+
+/// What happens at `exit`, whoever calls it.
+pub(crate) extern "C" fn farewell() {
+    flush_everything(FAREWELL);
 }
 
 fn run() {

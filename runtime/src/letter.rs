@@ -25,6 +25,12 @@ pub struct Letter {
 }
 
 impl Letter {
+    /// Says that the answer may be given at another time than at the end of a handler.
+    pub(crate) fn answered_any_time(mut self) -> Letter {
+        self.reply = self.reply.map(ReplyPath::deferred);
+        self
+    }
+
     /// Takes the way back; `None` if the sender wants no reply, or it was taken before.
     pub fn take_reply(&mut self) -> Option<ReplyPath> {
         self.reply.take()

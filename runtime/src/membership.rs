@@ -18,6 +18,9 @@ use crate::sys;
 /// How long a control message may wait for the supervisor to take it.
 pub(crate) const CONTROL_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long the ends of a dying supervisor's sockets may lie apart.
+const HANG_UP: Duration = Duration::from_millis(200);
+
 /// What a process knows of a system that it belongs to; shared by its threads.
 #[derive(Debug)]
 pub(crate) struct Membership {
@@ -47,6 +50,7 @@ impl Membership {
         control: Arc<Control>,
     ) -> Arc<Membership> {
         sys::count_forks();
+        sys::at_exit(crate::flusher::farewell);
         Arc::new(Membership {
             process,
             incarnation,
@@ -93,9 +97,19 @@ impl Membership {
         Ok(())
     }
 
+    /// Finds out what the end of a thread's control socket means: whether the supervisor is gone, and with it this process's
+    /// own socket, or only had no descriptor for the thread.
+    pub(crate) fn judge_end(&self) -> RuntimeError {
+        if !self.control.hangs_up_within(HANG_UP) {
+            return RuntimeError::NoDescriptors;
+        }
+        self.lost();
+        RuntimeError::SupervisorLost
+    }
+
     /// Notes that the supervisor is gone. Root kills what is left of the supervisor's process group before it reaps the
     /// supervisor, so that the group's number still belongs to it.
-    pub(crate) fn lost(&self) {
+    fn lost(&self) {
         if self.over.swap(true, Ordering::AcqRel) || self.process.slot != 0 {
             return;
         }
@@ -142,6 +156,14 @@ impl Control {
         descriptors: Vec<OwnedFd>,
     ) -> Result<(), RuntimeError> {
         self.send_message(correlation, request, descriptors)
+    }
+
+    /// Whether the other end is closed, now or within this time.
+    fn hangs_up_within(&self, limit: Duration) -> bool {
+        let outlet = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watched = [PollFd::new(outlet.as_fd(), PollFlags::empty())];
+        let pause = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+        matches!(poll(&mut watched, pause), Ok(count) if count > 0)
     }
 
     fn send_message<T: Serialize>(

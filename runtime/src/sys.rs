@@ -406,6 +406,18 @@ pub(crate) fn count_forks() {
     });
 }
 
+/// Has a function run at `exit`, once however often this is called.
+pub(crate) fn at_exit(function: extern "C" fn()) {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the function is a static one that takes nothing; it does not unwind.
+        let outcome = unsafe { libc::atexit(function) };
+        if outcome != 0 {
+            tracing::warn!("no memory to be called at exit; coalesced messages may be lost then");
+        }
+    });
+}
+
 /// How many bare forks lie between the system's start and this process.
 #[inline]
 pub(crate) fn forks() -> u32 {

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use procession_transport::{DEFAULT_MESSAGE_LIMIT_BYTES, Inlet, Link, Outlet, Received, Socket, socket_pair};
 
-use crate::control::{self, CONTROL_LIMIT_BYTES, Launcher, Notice, ProcessOptions, Request, SystemOptions};
+use crate::control::{
+    self, CONTROL_LIMIT_BYTES, Launcher, NOTICE_LIMIT_BYTES, Notice, ProcessOptions, Request, SystemOptions,
+};
 use crate::endpoint::Endpoint;
 use crate::entry::Entry;
 use crate::error::{RuntimeError, StartError};
@@ -86,7 +88,7 @@ impl SystemBuilder {
         let control = Control::new(Outlet::new(link.clone(), CONTROL_LIMIT_BYTES));
         let begin = Request::Begin(SystemOptions { setup, launcher: self.launcher });
         let outcome = control.send(0, &begin, Vec::new()).map_err(|error| error.to_string());
-        let outcome = outcome.and_then(|()| await_ready(&mut Inlet::new(link, CONTROL_LIMIT_BYTES)));
+        let outcome = outcome.and_then(|()| await_ready(&mut Inlet::new(link, NOTICE_LIMIT_BYTES)));
         if let Err(why) = outcome {
             bury(supervisor);
             return Err(StartError::NoSupervisor(why));

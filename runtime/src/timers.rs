@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::id::TimerId;
 
+/// How many entries of cancelled timers may be kept besides as many as there are timers.
+const SPENT_ENTRIES: usize = 64;
+
 /// The timers of one endpoint. Pure: the time comes in as an argument.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
@@ -29,6 +32,9 @@ impl Timers {
     /// Cancels a timer; it does not fire any more.
     pub(crate) fn cancel(&mut self, timer: TimerId) {
         self.set.remove(&timer);
+        if self.due.len() > 2 * self.set.len() + SPENT_ENTRIES {
+            self.due = self.set.iter().map(|(timer, (at, _))| Reverse((*at, *timer))).collect();
+        }
     }
 
     /// When the next timer is due.
@@ -87,6 +93,19 @@ mod tests {
         let timer = timers.set(start, None);
         timers.cancel(timer);
         assert_eq!(timers.next_due(), None);
+        assert_eq!(timers.fire(start + SECOND), None);
+    }
+
+    #[test]
+    fn cancelled_timers_take_no_room() {
+        let (start, mut timers) = (Instant::now(), Timers::default());
+        let kept = timers.set(start + SECOND, None);
+        for _ in 0..10_000 {
+            let timer = timers.set(start + SECOND, None);
+            timers.cancel(timer);
+        }
+        assert!(timers.due.len() <= SPENT_ENTRIES + 2);
+        assert_eq!(timers.fire(start + SECOND), Some(kept));
         assert_eq!(timers.fire(start + SECOND), None);
     }
 

@@ -34,7 +34,7 @@ use std::time::Duration;
 use procession_transport::{Inlet, Link, Outlet, Socket, socket_pair};
 
 use self::core::Core;
-use crate::control::{CONTROL_LIMIT_BYTES, Request};
+use crate::control::{CONTROL_LIMIT_BYTES, NOTICE_LIMIT_BYTES, Request};
 use crate::error::RuntimeError;
 use crate::id::{EndpointId, ProcessId};
 use crate::membership::{Control, Membership};
@@ -95,7 +95,7 @@ impl Endpoint {
     pub fn of(system: u64) -> Result<Endpoint, RuntimeError> {
         let known = ENDPOINTS.try_with(|endpoints| {
             let endpoints = endpoints.borrow();
-            endpoints.iter().find(|endpoint| endpoint.0.id.process.system == system).cloned()
+            endpoints.iter().find(|other| other.0.id.process.system == system && !other.is_cut_off()).cloned()
         });
         match known {
             Ok(Some(endpoint)) => endpoint.check().map(|()| endpoint),
@@ -115,7 +115,7 @@ impl Endpoint {
         let number = member.next_endpoint();
         let link: Arc<dyn Link> = Arc::new(Socket::from_nonblocking(ours));
         let control = Control::new(Outlet::new(link.clone(), CONTROL_LIMIT_BYTES));
-        let endpoint = Endpoint::new(member, control, Inlet::new(link, CONTROL_LIMIT_BYTES), number)?;
+        let endpoint = Endpoint::new(member, control, Inlet::new(link, NOTICE_LIMIT_BYTES), number)?;
         endpoint.0.member.control.send(0, &Request::Attach { number }, vec![theirs])?;
         Ok(endpoint)
     }
@@ -133,13 +133,17 @@ impl Endpoint {
         Ok(Endpoint(Rc::new(Station { member, control, id, core: RefCell::new(core), departures })))
     }
 
-    /// Keeps the endpoint as this thread's own.
+    /// Keeps the endpoint as this thread's own. Those that are of no use any more go, after the list is free again: what
+    /// their end runs may look at it.
     pub(crate) fn keep(&self) {
-        let _ = ENDPOINTS.try_with(|endpoints| {
+        let spent = ENDPOINTS.try_with(|endpoints| {
             let mut endpoints = endpoints.borrow_mut();
-            endpoints.retain(|endpoint| endpoint.0.member.check().is_ok());
+            let spent: Vec<_> =
+                endpoints.extract_if(.., |other| other.check().is_err() || other.is_cut_off()).collect();
             endpoints.push(self.clone());
+            spent
         });
+        drop(spent);
     }
 
     /// The process that the endpoint belongs to.
@@ -171,6 +175,11 @@ impl Endpoint {
 
     fn check(&self) -> Result<(), RuntimeError> {
         self.0.member.check()
+    }
+
+    /// Whether the supervisor has closed this endpoint's control socket.
+    fn is_cut_off(&self) -> bool {
+        self.0.core.try_borrow().is_ok_and(|core| core.is_lost)
     }
 
     /// The state; borrowed never while code of the user runs.

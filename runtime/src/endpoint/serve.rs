@@ -9,7 +9,7 @@ use crate::control::StopReason;
 use crate::entry::Ending;
 use crate::error::RuntimeError;
 use crate::id::TimerId;
-use crate::letter::Letter;
+use crate::letter::{Letter, ReplyPath};
 
 /// What an actor does with what it is told. No call of it happens while the endpoint is borrowed.
 pub trait Service {
@@ -104,7 +104,7 @@ impl Core {
         if let Item::Letter { letter, .. } = &mut item
             && !self.inbox.mailbox.is_empty()
         {
-            letter.reply = letter.reply.take().map(crate::letter::ReplyPath::deferred);
+            letter.reply = letter.reply.take().map(ReplyPath::deferred);
         }
         Some(Next::Item(item))
     }

@@ -112,7 +112,7 @@ impl Endpoint {
             let found = core.inbox.mailbox.take_first(
                 |item| matches!(item, Item::Letter { .. }),
                 |item| match item {
-                    Item::Letter { letter, .. } => Some(letter),
+                    Item::Letter { letter, .. } => Some(letter.answered_any_time()),
                     _ => None,
                 },
             );
@@ -175,9 +175,7 @@ impl Core {
         error: RuntimeError,
         member: &crate::membership::Membership,
     ) -> Result<T, WaitError> {
-        if error == RuntimeError::SupervisorLost {
-            member.lost();
-        }
+        let error = if error == RuntimeError::SupervisorLost { member.judge_end() } else { error };
         match check(self, now) {
             Ready(outcome) => outcome,
             Until(_) => Err(error.into()),

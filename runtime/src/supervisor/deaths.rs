@@ -165,6 +165,11 @@ impl Office {
                 self.names.remove(name);
             }
         }
+        for key in &record.mentions {
+            if let Some(station) = self.stations.get_mut(*key) {
+                station.mentions.remove(&process);
+            }
+        }
         let exit = record.exit();
         for caller in record.lobby {
             self.answer(caller, Answer::Gone(exit.clone()));

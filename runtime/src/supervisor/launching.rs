@@ -232,8 +232,8 @@ impl Office {
         self.table.set_pid(pid, process.slot);
         if let Some(death) = self.workshop.unclaimed.remove(&pid.as_raw()) {
             self.bury(pid, death);
-        } else if self.table.find(process).is_some_and(|record| record.is_killed) {
-            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+        } else {
+            self.catch_up_with_stop(process, pid);
         }
     }
 

@@ -16,7 +16,7 @@ use super::launching::Workshop;
 use super::record::{Caller, Kind, Life};
 use super::station::Station;
 use super::table::Table;
-use crate::control::{self, Answer, CONTROL_LIMIT_BYTES, Notice, Parcel, SystemOptions};
+use crate::control::{self, Answer, CONTROL_LIMIT_BYTES, NOTICE_LIMIT_BYTES, Notice, Parcel, SystemOptions};
 use crate::error::RuntimeError;
 use crate::exit::Ended;
 use crate::id::{EndpointId, ProcessId};
@@ -255,7 +255,7 @@ impl Office {
     pub(crate) fn add_station(&mut self, endpoint: EndpointId, socket: OwnedFd) -> Result<usize, RuntimeError> {
         let link: Arc<dyn Link> = Arc::new(Socket::new(socket)?);
         let inlet = Inlet::new(link.clone(), CONTROL_LIMIT_BYTES);
-        let outlet = Outlet::new(link.clone(), CONTROL_LIMIT_BYTES);
+        let outlet = Outlet::new(link.clone(), NOTICE_LIMIT_BYTES);
         let entry = self.stations.vacant_entry();
         let key = entry.key();
         let watch = self.hub.watch(link.descriptor(), Subject::Station(key))?;
@@ -344,8 +344,9 @@ impl Office {
 
     /// Notes that a record mentions a station, so that the one is purged of the other.
     pub(crate) fn mention(&mut self, key: usize, process: ProcessId) {
-        if let Some(station) = self.stations.get_mut(key) {
+        if let (Some(station), Some(record)) = (self.stations.get_mut(key), self.table.find_mut(process)) {
             station.mentions.insert(process);
+            record.mentions.insert(key);
         }
     }
 

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use nix::unistd::Pid;
+use rustc_hash::FxHashSet;
 
 use super::group::Group;
 use super::tail::Tail;
@@ -87,6 +88,8 @@ pub(crate) struct Record {
     pub(crate) unacknowledged: usize,
     /// Who waits to be introduced.
     pub(crate) lobby: VecDeque<Caller>,
+    /// The stations that this record may mention.
+    pub(crate) mentions: FxHashSet<usize>,
     /// It has been asked to stop.
     pub(crate) is_stopping: bool,
     /// Its time was up and it was killed.
@@ -125,6 +128,7 @@ impl Record {
             names: Vec::new(),
             unacknowledged: 0,
             lobby: VecDeque::new(),
+            mentions: FxHashSet::default(),
             is_stopping: false,
             is_killed: false,
             is_dead: false,
@@ -173,6 +177,7 @@ impl Record {
     /// Forgets a station that has closed.
     pub(crate) fn forget_station(&mut self, key: usize) {
         self.stations.retain(|station| *station != key);
+        self.mentions.remove(&key);
         self.monitors.retain(|(station, _)| *station != key);
         self.joiners.retain(|caller| caller.station != key);
         self.lobby.retain(|caller| caller.station != key);

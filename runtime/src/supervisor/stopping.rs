@@ -54,6 +54,17 @@ impl Office {
         }
     }
 
+    /// A process that was asked to stop before its number was known is told now.
+    pub(crate) fn catch_up_with_stop(&mut self, process: ProcessId, pid: Pid) {
+        let Some(record) = self.table.find(process) else { return };
+        let signal = match record {
+            record if record.is_killed => Signal::SIGKILL,
+            record if record.is_stopping && record.is_straight() => Signal::SIGTERM,
+            _ => return,
+        };
+        let _ = kill(pid, signal);
+    }
+
     /// A process has had its time.
     pub(crate) fn kill_at_deadline(&mut self, process: ProcessId, incarnation: u32) {
         let Some(record) = self.table.find_mut(process).filter(|record| record.incarnation == incarnation) else {
