@@ -175,12 +175,22 @@ fn live(process: &Process) -> i32 {
     };
     let setup = process.setup.and_then(EntryRef::find);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
+        // What is traced is seen by whatever subscriber the setup installs.
         let _ = setup.map(|setup| setup.run(process));
-        entry.run(process)
+        let (id, incarnation) = (process.id(), process.incarnation());
+        let _span = tracing::info_span!("actor", name = process.name(), %id, incarnation).entered();
+        tracing::debug!(incarnation, "{}", if incarnation == 0 { "starting" } else { "restarting" });
+        let ending = entry.run(process);
+        tracing::debug!(exit = %ending.exit(), "ending");
+        ending
     }));
     let ending = match outcome {
         Ok(ending) => ending,
-        Err(_) => return report(process, Exit::Panicked(panic::last()), None, PANICKED),
+        Err(_) => {
+            let panic = panic::last();
+            tracing::error!(name = process.name(), id = %process.id(), place = panic.location, "{}", panic.message);
+            return report(process, Exit::Panicked(panic), None, PANICKED);
+        }
     };
     let exit = ending.exit();
     let code = if exit.is_normal() { 0 } else { FAILED };

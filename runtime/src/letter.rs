@@ -1,5 +1,6 @@
 //! A received message, and the way back to who sent it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -89,9 +90,24 @@ impl ReplyPath {
     }
 }
 
+thread_local! {
+    /// Whether this thread serves an actor: a panic that comes through to its loop ends the process.
+    static SERVES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes that this thread serves an actor.
+pub(crate) fn note_serving() {
+    let _ = SERVES.try_with(|serves| serves.set(true));
+}
+
+/// Whether a panic is about to end this process: askers are told of the end then, and how it came.
+fn is_ending() -> bool {
+    std::thread::panicking() && SERVES.try_with(Cell::get).unwrap_or(false)
+}
+
 impl Drop for ReplyPath {
     fn drop(&mut self) {
-        if !self.answered {
+        if !self.answered && !is_ending() {
             let _ = self.push(kind::NO_REPLY, |_| Ok::<_, Refusal>(()));
             self.answered = true;
         }

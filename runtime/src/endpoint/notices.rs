@@ -18,6 +18,7 @@ impl Core {
             Notice::Answer(answer) => self.take_answer_notice(correlation as Call, answer, descriptors),
             Notice::Visitor(visitor) => self.welcome(visitor, descriptors),
             Notice::Gone { process, incarnation, exit, monitors } => {
+                tracing::debug!(id = %process, incarnation, %exit, "ended");
                 self.part_with(process, incarnation, &exit);
                 self.tell_down(process, exit, monitors);
             }

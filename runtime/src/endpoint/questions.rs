@@ -25,6 +25,9 @@ impl Endpoint {
         spec: Box<ProcessSpec>,
         descriptors: Vec<OwnedFd>,
     ) -> Result<ProcessId, SpawnError> {
+        let name = spec.name.clone().unwrap_or_default();
+        let span = tracing::debug_span!("spawn", name);
+        let _entered = span.enter();
         let (answer, descriptors) = self.call(Question::Spawn(spec), descriptors, None).map_err(only_runtime)?;
         match answer {
             Answer::Spawned { process, incarnation, connected } => {
@@ -35,6 +38,7 @@ impl Endpoint {
                         return Err(error.into());
                     }
                 }
+                tracing::debug!(name, id = %process, "spawned");
                 Ok(process)
             }
             Answer::NotSpawned(error) => Err(error),
@@ -53,6 +57,7 @@ impl Endpoint {
             core.next_monitor = core.next_monitor.wrapping_add(1);
             MonitorId(core.next_monitor)
         };
+        tracing::debug!(%target, "monitored");
         self.done(Question::Monitor { monitor, target }).map(|()| monitor)
     }
 
@@ -71,6 +76,7 @@ impl Endpoint {
     /// # Errors
     /// [`RuntimeError::NoActor`] and others.
     pub fn link(&self, other: ProcessId) -> Result<(), RuntimeError> {
+        tracing::debug!(%other, "linked");
         self.done(Question::Link(other))
     }
 
@@ -79,6 +85,7 @@ impl Endpoint {
     /// # Errors
     /// [`RuntimeError`].
     pub fn unlink(&self, other: ProcessId) -> Result<(), RuntimeError> {
+        tracing::debug!(%other, "unlinked");
         self.done(Question::Unlink(other))
     }
 

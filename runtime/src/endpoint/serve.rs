@@ -9,7 +9,7 @@ use crate::control::StopReason;
 use crate::entry::Ending;
 use crate::error::RuntimeError;
 use crate::id::TimerId;
-use crate::letter::{Letter, ReplyPath};
+use crate::letter::{self, Letter, ReplyPath};
 
 /// What an actor does with what it is told. No call of it happens while the endpoint is borrowed.
 pub trait Service {
@@ -37,6 +37,7 @@ enum Next {
 impl Endpoint {
     /// Serves until the service wants to end, or the process is asked to stop.
     pub(crate) fn serve(&self, service: &mut dyn Service) -> Ending {
+        letter::note_serving();
         loop {
             if let Some(ending) = service.wants_to_end() {
                 return ending;
