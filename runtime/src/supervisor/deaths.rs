@@ -73,6 +73,9 @@ impl Office {
         record.life = Life::Ending;
         record.unacknowledged = 0;
         let (monitors, links) = (std::mem::take(&mut record.monitors), std::mem::take(&mut record.links));
+        if record.group.is_none() {
+            self.free_names(process);
+        }
         self.tell_end(process, incarnation, &exit, monitors);
         self.fail_links(process, &exit, links);
         if !self.is_mailbox(process.slot) {
@@ -135,7 +138,9 @@ impl Office {
             }
             return self.tell_group_ended(group, key, process, &ended.exit, error.is_some());
         }
-        let is_awaited = self.table.find(process).is_some_and(Record::is_straight) && error.is_none();
+        let is_held = |record: &Record| record.is_straight() && !record.is_forgotten;
+        let is_awaited = self.table.find(process).is_some_and(is_held) && error.is_none();
+        let value = value.filter(|_| is_awaited);
         self.retain(process, Retained { ended, value, owner: owner.filter(|_| is_awaited) });
         self.remove_tree(process);
         if let Some(owner) = owner {
@@ -158,13 +163,9 @@ impl Office {
 
     /// Frees an address. Names are free from now on, and those who wait to be introduced learn that there is nobody.
     pub(crate) fn remove(&mut self, process: ProcessId) {
+        self.free_names(process);
         let Some(record) = self.table.find(process).map(|record| record.id) else { return };
         let Some(record) = self.table.remove(record.slot) else { return };
-        for name in &record.names {
-            if self.names.get(name) == Some(&process) {
-                self.names.remove(name);
-            }
-        }
         for key in &record.mentions {
             if let Some(station) = self.stations.get_mut(*key) {
                 station.mentions.remove(&process);

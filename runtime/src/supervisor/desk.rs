@@ -38,7 +38,7 @@ impl Office {
             Request::Ending(report) => self.keep_report(process, report, descriptors),
             Request::VisitorTaken { refused } => self.acknowledge(key, refused),
             Request::Demonitor(monitor) => self.demonitor(key, monitor),
-            Request::Forget(process) => drop(self.retained.remove(&process)),
+            Request::Forget(process) => self.forget(process),
             Request::Ask { call, question } => {
                 if !self.table.find(process).is_none_or(|record| record.is_dead) {
                     self.consider(Caller { station: key, call }, process, question, descriptors);
@@ -67,6 +67,14 @@ impl Office {
             return;
         }
         (record.report, record.value_file) = (Some(report), file);
+    }
+
+    /// Nobody holds a handle on a process any more: its end need not be kept for anybody.
+    fn forget(&mut self, process: ProcessId) {
+        self.retained.remove(&process);
+        if let Some(record) = self.table.find_mut(process) {
+            record.is_forgotten = true;
+        }
     }
 
     fn demonitor(&mut self, key: usize, monitor: MonitorId) {
@@ -191,13 +199,27 @@ impl Office {
         if self.names.contains_key(&name) {
             return Err(RuntimeError::NameTaken);
         }
-        let record = self.table.find_mut(target).ok_or(RuntimeError::NoActor)?;
-        if record.life == Life::Ending {
+        if self.table.find(target).is_none_or(|record| record.life == Life::Ending) {
             return Err(RuntimeError::NoActor);
         }
-        record.names.push(name.clone());
-        self.names.insert(name, target);
+        self.claim_name(Some(name), target);
         Ok(Answer::Done)
+    }
+
+    /// Gives a process a name that nobody has.
+    pub(crate) fn claim_name(&mut self, name: Option<String>, target: ProcessId) {
+        if let (Some(name), Some(record)) = (name, self.table.find_mut(target)) {
+            record.names.push(name.clone());
+            self.names.insert(name, target);
+        }
+    }
+
+    /// Frees all names of a process.
+    pub(crate) fn free_names(&mut self, process: ProcessId) {
+        let names = self.table.find_mut(process).map(|record| std::mem::take(&mut record.names)).unwrap_or_default();
+        for name in names {
+            self.names.remove(&name);
+        }
     }
 
     fn unregister(&mut self, name: &str) -> Answer {

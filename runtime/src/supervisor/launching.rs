@@ -343,10 +343,15 @@ impl Office {
         let Some(owner) = self.stations.get(caller.station).map(|station| station.endpoint.process.slot) else {
             return;
         };
+        let name = if let Kind::Process(blueprint) = &kind { blueprint.spec.name.clone() } else { None };
+        if name.as_ref().is_some_and(|name| self.names.contains_key(name)) {
+            return self.answer(caller, Answer::NotSpawned(RuntimeError::NameTaken.into()));
+        }
         let slot = self.table.insert(kind, Some(owner));
         let Some(record) = self.table.get_mut(slot) else { return };
         record.spawner = Some(caller);
         let process = record.id;
+        self.claim_name(name, process);
         if let Some(owner) = self.table.get_mut(owner) {
             owner.children.push(slot);
         }

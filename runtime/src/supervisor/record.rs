@@ -96,6 +96,8 @@ pub(crate) struct Record {
     pub(crate) is_killed: bool,
     /// It has been reaped; what it asked is of no interest any more.
     pub(crate) is_dead: bool,
+    /// Nobody holds a handle on it.
+    pub(crate) is_forgotten: bool,
     /// Its last words.
     pub(crate) report: Option<Report>,
     /// The value that came with them.
@@ -132,6 +134,7 @@ impl Record {
             is_stopping: false,
             is_killed: false,
             is_dead: false,
+            is_forgotten: false,
             report: None,
             value_file: None,
             connection: None,
