@@ -1,0 +1,72 @@
+//! An actor in its process: from the entry of the process to the actor's end.
+
+use procession_runtime::{Down, Ending, Entry, Letter, Process, Service, TimerId};
+
+use crate::descriptor::Arrived;
+use crate::mailbox::Claim;
+use crate::{Actor, Context, Data, Delivery, Failure, payload};
+
+/// What the process of an actor runs, for every type of actor: there is no registry.
+pub(crate) trait Hosted {
+    const ENTRY: &'static Entry;
+}
+
+impl<A: Actor> Hosted for A {
+    const ENTRY: &'static Entry = &Entry::new::<A>(run::<A>);
+}
+
+struct Host<A> {
+    actor: A,
+    context: Context<A>,
+}
+
+fn run<A: Actor>(process: &Process) -> Ending {
+    crate::system::enter(process);
+    // The main thread's messages are the actor's.
+    let _claim = Claim::new(process.id().system);
+    let mut context = Context::new(process);
+    let started = arguments(process).and_then(|args| A::start(args, &mut context));
+    let actor = match started {
+        Ok(actor) => actor,
+        Err(failure) => return Ending::Failed(failure.into_chain()),
+    };
+    process.started();
+    if let Some(ending) = context.take_ending() {
+        return ending;
+    }
+    process.serve(&mut Host { actor, context })
+}
+
+/// Reads what the process was given.
+pub(crate) fn arguments<T: Data>(process: &Process) -> Result<T, Failure> {
+    let arrived = Arrived::new(process.take_descriptors());
+    let arguments = payload::open_anywhere::<T>(process.arguments(), &arrived);
+    arguments.map_err(|error| Failure::from(error).context("the arguments cannot be read"))
+}
+
+impl<A: Actor> Service for Host<A> {
+    #[inline]
+    fn letter(&mut self, letter: Letter) {
+        if let Some(delivery) = Delivery::receive(letter) {
+            self.actor.dispatch(delivery, &mut self.context);
+        }
+    }
+
+    fn down(&mut self, down: Down) {
+        self.actor.down(down, &mut self.context);
+    }
+
+    fn timer(&mut self, timer: TimerId) {
+        if let Some(delivery) = self.context.due(timer) {
+            self.actor.dispatch(delivery, &mut self.context);
+        }
+    }
+
+    fn stopping(&mut self) {
+        self.actor.stopping(&mut self.context);
+    }
+
+    fn wants_to_end(&mut self) -> Option<Ending> {
+        self.context.take_ending()
+    }
+}

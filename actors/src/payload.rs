@@ -1,0 +1,191 @@
+//! Values as bytes: into the send buffer, and out of a received frame.
+//!
+//! A payload is an rkyv archive whose root ends with it, so its position need not be sent. The sender serialises straight
+//! into the send buffer; the receiver validates the bytes where they are and reads them there.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use procession_runtime::{Body, Refusal};
+use rkyv::api::{access_with_context, deserialize_using, serialize_using};
+use rkyv::rancor::{Source, Trace};
+use rkyv::ser::allocator::Arena;
+use rkyv::ser::{Positional, Serializer, Writer};
+use rkyv::util::{Align, AlignedVec};
+use rkyv::validation::Validator;
+use rkyv::validation::archive::ArchiveValidator;
+
+use crate::descriptor::{Arrived, AttachDescriptor, Decoder};
+use crate::{Data, DescriptorError, PayloadError};
+
+/// How deeply values may be nested in a message: boxes in boxes, vectors in vectors. Validation of a deeper one would
+/// overflow the receiver's stack.
+pub const DEPTH_LIMIT: usize = 256;
+
+/// Where payloads start in memory. No archive may need more.
+const ALIGNMENT: usize = 16;
+
+/// Each level of nesting takes at least a relative pointer, so a smaller payload cannot be too deep.
+const SMALLEST_LEVEL_BYTES: usize = 8;
+
+/// Scratch memory grows with the message that needs it, so after a larger one it is given back.
+const KEEP_ARENA_BELOW_BYTES: usize = 256 << 10;
+
+thread_local! {
+    /// Scratch memory for serialising, kept from one message to the next.
+    static ARENA: Cell<Option<Arena>> = const { Cell::new(None) };
+}
+
+/// Serialises a value into a body.
+#[inline]
+pub(crate) fn encode<T: Data>(value: &T, body: &mut Body<'_>) -> Result<(), PayloadError> {
+    const { assert!(align_of::<T::Archived>() <= ALIGNMENT, "the archive of a message needs more than 16 byte alignment") };
+    let mut arena = ARENA.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    let mut serializer = Serializer::new(Sink { body: &mut *body }, arena.acquire(), ());
+    let outcome = serialize_using::<_, Fault>(value, &mut serializer);
+    if body.len() <= KEEP_ARENA_BELOW_BYTES {
+        // In a thread that is ending there is nowhere to keep it.
+        let _ = ARENA.try_with(|kept| kept.set(Some(arena)));
+    }
+    match outcome {
+        Ok(_) if body.len() - size_of::<T::Archived>() < SMALLEST_LEVEL_BYTES * DEPTH_LIMIT => Ok(()),
+        Ok(_) => check_depth::<T>(body.written()),
+        Err(fault) => Err(*fault.0),
+    }
+}
+
+/// Validates what has just been written, to learn whether a receiver can.
+#[cold]
+fn check_depth<T: Data>(written: &[u8]) -> Result<(), PayloadError> {
+    if is_aligned(written) {
+        return access::<T>(written).map(drop);
+    }
+    let mut aligned = AlignedVec::<ALIGNMENT>::with_capacity(written.len());
+    aligned.extend_from_slice(written);
+    access::<T>(&aligned).map(drop)
+}
+
+/// Validates a payload and gives the archive in it.
+#[inline]
+pub(crate) fn access<T: Data>(payload: &[u8]) -> Result<&T::Archived, PayloadError> {
+    static NOTHING: Align<[u8; 0]> = Align([]);
+    // An empty slice may point anywhere, but the archive of a unit struct has an alignment, too.
+    let payload = if payload.is_empty() { &NOTHING.0 } else { payload };
+    let depth = NonZeroUsize::MIN.saturating_add(DEPTH_LIMIT);
+    let mut validator = Validator::new(ArchiveValidator::with_max_depth(payload, Some(depth)), ());
+    access_with_context::<T::Archived, _, Fault>(payload, &mut validator).map_err(|fault| *fault.0)
+}
+
+/// Makes the value of an archive. Its descriptors are taken from those that arrived with it.
+#[inline]
+pub(crate) fn open<T: Data>(archived: &T::Archived, arrived: &Arrived) -> Result<T, PayloadError> {
+    deserialize_using::<T, _, Fault>(archived, &mut Decoder { arrived }).map_err(|fault| *fault.0)
+}
+
+/// Makes the value of a payload that may be anywhere in memory.
+pub(crate) fn open_anywhere<T: Data>(payload: &[u8], arrived: &Arrived) -> Result<T, PayloadError> {
+    if is_aligned(payload) {
+        return open::<T>(access::<T>(payload)?, arrived);
+    }
+    let mut aligned = AlignedVec::<ALIGNMENT>::with_capacity(payload.len());
+    aligned.extend_from_slice(payload);
+    open::<T>(access::<T>(&aligned)?, arrived)
+}
+
+fn is_aligned(bytes: &[u8]) -> bool {
+    bytes.as_ptr().align_offset(ALIGNMENT) == 0
+}
+
+/// A payload outside of any send buffer.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) descriptors: Vec<OwnedFd>,
+}
+
+impl Packed {
+    pub(crate) fn new<T: Data>(value: &T) -> Result<Packed, PayloadError> {
+        let (mut bytes, mut descriptors) = (Vec::new(), Vec::new());
+        encode(value, &mut Body::detached(&mut bytes, &mut descriptors, crate::DEFAULT_MESSAGE_LIMIT_BYTES))?;
+        Ok(Packed { bytes, descriptors })
+    }
+}
+
+/// The send buffer as rkyv sees it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Sink<'a, 'b> {
+    body: &'a mut Body<'b>,
+}
+
+impl Positional for Sink<'_, '_> {
+    #[inline]
+    fn pos(&self) -> usize {
+        self.body.len()
+    }
+}
+
+impl<E: Source> Writer<E> for Sink<'_, '_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), E> {
+        self.body.write(bytes).map_err(E::new)
+    }
+}
+
+impl AttachDescriptor for Sink<'_, '_> {
+    fn attach_descriptor<E: Source>(&mut self, descriptor: BorrowedFd<'_>) -> Result<u32, E> {
+        let duplicate = descriptor.try_clone_to_owned().map_err(|error| E::new(DescriptorError::from(error)))?;
+        self.body.attach(duplicate).map_err(E::new)
+    }
+}
+
+/// The error type of serialisers, validators and deserialisers: one word, so that the way without errors is fast.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Fault(Box<PayloadError>);
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl Error for Fault {}
+
+impl Source for Fault {
+    #[cold]
+    fn new<T: Error + Send + Sync + 'static>(source: T) -> Fault {
+        let error: &dyn Error = &source;
+        let refusal = error.downcast_ref::<Refusal>().copied();
+        Fault(Box::new(refusal.map_or_else(|| PayloadError::Invalid(source.to_string()), PayloadError::from)))
+    }
+}
+
+impl Trace for Fault {
+    /// rkyv's word about exceeded depth is a trace, and its type is private: so it is known by its text.
+    #[cold]
+    fn trace<R: fmt::Debug + fmt::Display + Send + Sync + 'static>(mut self, trace: R) -> Fault {
+        let text = trace.to_string();
+        if text.contains("maximum subtree depth") {
+            *self.0 = PayloadError::TooDeep { limit: DEPTH_LIMIT };
+        } else if let PayloadError::Invalid(error) = &mut *self.0 {
+            *error = format!("{text}: {error}");
+        }
+        self
+    }
+}
+
+impl From<Refusal> for PayloadError {
+    fn from(refusal: Refusal) -> PayloadError {
+        match refusal {
+            Refusal::TooLarge { limit_bytes } => PayloadError::TooLarge { limit_bytes },
+            other => PayloadError::Invalid(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Addresses for one message, whatever takes it.
+
+use std::any::type_name;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+use procession_runtime::{Endpoint, Outgoing, Patience, ProcessId, Ticket};
+use rkyv::{Archive, Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::{ASK_TIMEOUT, Accepts, ActorRef, AskError, Message, Pending, TELL_PATIENCE, TellError, payload};
+
+/// The address of anything that takes the message `M`: an actor of any type, or a [`Mailbox`](crate::Mailbox).
+///
+/// It is made of an [`ActorRef`] with `into()`. It is plain data as that is; in a received message it is an
+/// [`ArchivedRecipient`], whose `to_native()` gives this.
+///
+/// # Example
+/// ```
+/// use procession::prelude::*;
+/// use procession::TellError;
+///
+/// #[message]
+/// struct Finished { task: u64 }
+///
+/// #[message]
+/// struct Start { task: u64, tell: Recipient<Finished> }
+///
+/// fn report(start: &Start) -> Result<(), TellError> {
+///     start.tell.tell(&Finished { task: start.task })
+/// }
+/// ```
+#[derive(Archive, Serialize, Deserialize)]
+pub struct Recipient<M> {
+    #[rkyv(with = Address)]
+    id: ProcessId,
+    tag: u32,
+    message: PhantomData<fn(M)>,
+}
+
+impl<M> Recipient<M> {
+    #[inline]
+    pub(crate) fn new(id: ProcessId, tag: u32) -> Recipient<M> {
+        Recipient { id, tag, message: PhantomData }
+    }
+
+    /// Gives the address without the message.
+    pub fn id(&self) -> ProcessId {
+        self.id
+    }
+}
+
+impl<M: Message> Recipient<M> {
+    /// Sends a message; see [`ActorRef::tell`].
+    ///
+    /// # Errors
+    /// [`TellError`]; the message was not sent then.
+    #[inline]
+    pub fn tell(&self, message: &M) -> Result<(), TellError> {
+        self.tell_followed(message, false)
+    }
+
+    /// Sends a message if the connection takes it at once.
+    ///
+    /// # Errors
+    /// [`TellError`]; the message was not sent then. [`TellError::Full`] if it would have to wait.
+    #[inline]
+    pub fn try_tell(&self, message: &M) -> Result<(), TellError> {
+        self.send(message, self.outgoing()).map(drop)
+    }
+
+    /// Sends messages one after the other; see [`ActorRef::tell_all`].
+    ///
+    /// # Errors
+    /// [`TellError`] of the first message that was not sent. Those before it were sent, those after it were not.
+    pub fn tell_all(&self, messages: impl IntoIterator<Item = M>) -> Result<(), TellError> {
+        let outcome = messages.into_iter().try_for_each(|message| self.tell_followed(&message, true));
+        Endpoint::of(self.id.system)?.flush();
+        outcome
+    }
+
+    /// Sends a message and waits for the answer, for up to 5 s; see [`ActorRef::ask`].
+    ///
+    /// # Errors
+    /// [`AskError`].
+    #[inline]
+    pub fn ask(&self, message: &M) -> Result<M::Value, AskError<M::Refusal>> {
+        self.ask_within(message, ASK_TIMEOUT)
+    }
+
+    /// Sends a message and waits for the answer, for up to `timeout`.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    #[inline]
+    pub fn ask_within(&self, message: &M, timeout: Duration) -> Result<M::Value, AskError<M::Refusal>> {
+        let deadline = Instant::now() + timeout;
+        let patience = Patience::Until(deadline);
+        // The wait that follows sends it on its way.
+        let outgoing = Outgoing { wants_reply: true, is_followed: true, patience, ..self.outgoing() };
+        let (endpoint, ticket) = self.send(message, outgoing)?;
+        Pending::<M>::new(endpoint, ticket).wait_until(deadline)
+    }
+
+    /// Sends a message whose answer is waited for later; see [`ActorRef::request`].
+    ///
+    /// # Errors
+    /// [`TellError`]; the message was not sent then.
+    #[inline]
+    pub fn request(&self, message: &M) -> Result<Pending<M>, TellError> {
+        let outgoing = Outgoing { wants_reply: true, ..self.outgoing() };
+        let (endpoint, ticket) = self.send_patiently(message, outgoing)?;
+        Ok(Pending::new(endpoint, ticket))
+    }
+
+    #[inline]
+    fn tell_followed(&self, message: &M, is_followed: bool) -> Result<(), TellError> {
+        self.send_patiently(message, Outgoing { is_followed, ..self.outgoing() }).map(drop)
+    }
+
+    /// Sends, and waits for room if need be. Only then is the clock read.
+    #[inline]
+    fn send_patiently(&self, message: &M, outgoing: Outgoing) -> Result<(Endpoint, Ticket), TellError> {
+        match self.send(message, outgoing) {
+            Err(TellError::Full) => {
+                let patience = Patience::Until(Instant::now() + TELL_PATIENCE);
+                self.send(message, Outgoing { patience, ..outgoing })
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn outgoing(&self) -> Outgoing {
+        Outgoing { tag: self.tag, wants_reply: false, is_followed: false, patience: Patience::Try }
+    }
+
+    #[inline]
+    fn send(&self, message: &M, outgoing: Outgoing) -> Result<(Endpoint, Ticket), TellError> {
+        let endpoint = Endpoint::of(self.id.system)?;
+        let ticket = endpoint.send(self.id, outgoing, |body| payload::encode(message, body))?;
+        Ok((endpoint, ticket))
+    }
+}
+
+impl<M> ArchivedRecipient<M> {
+    /// Gives the address.
+    pub fn to_native(&self) -> Recipient<M> {
+        Recipient::new(self.id.to_native(), self.tag.to_native())
+    }
+}
+
+impl<A: Accepts<M>, M: Message> From<ActorRef<A>> for Recipient<M> {
+    fn from(actor: ActorRef<A>) -> Recipient<M> {
+        actor.recipient()
+    }
+}
+
+impl<A: Accepts<M>, M: Message> From<&ActorRef<A>> for Recipient<M> {
+    fn from(actor: &ActorRef<A>) -> Recipient<M> {
+        actor.recipient()
+    }
+}
+
+impl<M> Clone for Recipient<M> {
+    fn clone(&self) -> Recipient<M> {
+        Recipient::new(self.id, self.tag)
+    }
+}
+
+impl<M> PartialEq for Recipient<M> {
+    fn eq(&self, other: &Recipient<M>) -> bool {
+        (self.id, self.tag) == (other.id, other.tag)
+    }
+}
+
+impl<M> Eq for Recipient<M> {}
+
+impl<M> Hash for Recipient<M> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.id, self.tag).hash(state);
+    }
+}
+
+impl<M> fmt::Debug for Recipient<M> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Recipient<{}>({})", type_name::<M>(), self.id)
+    }
+}
+
+impl<M> fmt::Debug for ArchivedRecipient<M> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_native().fmt(formatter)
+    }
+}
+
+impl<M> From<&Recipient<M>> for ProcessId {
+    fn from(recipient: &Recipient<M>) -> ProcessId {
+        recipient.id
+    }
+}
