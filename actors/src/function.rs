@@ -1,6 +1,8 @@
 //! Functions that can be run in another process.
 
-use procession_runtime::{Ending, Entry, Process, Witness};
+use std::marker::PhantomData;
+
+use procession_runtime::{Ending, Entry, Process, Run};
 
 use crate::host::arguments;
 use crate::payload::Packed;
@@ -87,61 +89,51 @@ pub(crate) const fn refuse_captures<F>() {
     );
 }
 
-/// What every process runs before its own code.
-trait Setup {
-    const ENTRY: &'static Entry;
-}
+/// Runs what every process runs before its own code.
+#[derive(Debug)]
+struct Setup;
 
-impl<F: Fn() + Copy + 'static> Setup for F {
-    const ENTRY: &'static Entry = &Entry::new::<(F, Nullary)>(|process| {
+impl<F: Fn() + Copy + 'static> Run<F> for Setup {
+    fn run(function: F, process: &Process) -> Ending {
         crate::system::enter(process);
-        Witness::<F>::summon()();
+        function();
         Ending::Normal
-    });
-}
-
-pub(crate) fn setup_entry<F: Fn() + Copy + 'static>(function: F) -> &'static Entry {
-    Witness::of(function);
-    <F as Setup>::ENTRY
-}
-
-/// What the process of a function runs.
-pub(crate) trait Straight<Arguments, Shape> {
-    const ENTRY: &'static Entry;
-}
-
-impl<F, Arguments, Shape> Straight<Arguments, Shape> for F
-where
-    F: Function<Arguments, Shape, Output: Data>,
-    Arguments: Data,
-    Shape: 'static,
-{
-    const ENTRY: &'static Entry = &Entry::new::<(F, Arguments, Shape)>(run::<F, Arguments, Shape>);
-}
-
-fn run<F, Arguments, Shape>(process: &Process) -> Ending
-where
-    F: Function<Arguments, Shape, Output: Data>,
-    Arguments: Data,
-{
-    crate::system::enter(process);
-    let arguments = match arguments::<Arguments>(process) {
-        Ok(arguments) => arguments,
-        Err(failure) => return Ending::Failed(failure.into_chain()),
-    };
-    process.started();
-    match pack(&Witness::<F>::summon().call(arguments)) {
-        Ok(value) => Ending::Returned(value),
-        Err(failure) => Ending::Failed(failure.into_chain()),
     }
 }
 
-/// What the process of a function runs whose error is the process's failure.
-pub(crate) trait StraightTry<Arguments, Shape> {
-    const ENTRY: &'static Entry;
+pub(crate) fn setup_entry<F: Fn() + Copy + 'static>(function: F) -> &'static Entry {
+    Entry::of_function::<F, Setup>(function)
 }
 
-impl<F, Arguments, Shape, T, E> StraightTry<Arguments, Shape> for F
+/// Runs a function whose value is the process's.
+#[derive(Debug)]
+pub(crate) struct Straight<Arguments, Shape>(PhantomData<fn(Arguments) -> Shape>);
+
+impl<F, Arguments, Shape> Run<F> for Straight<Arguments, Shape>
+where
+    F: Function<Arguments, Shape, Output: Data>,
+    Arguments: Data,
+    Shape: 'static,
+{
+    fn run(function: F, process: &Process) -> Ending {
+        crate::system::enter(process);
+        let arguments = match arguments::<Arguments>(process) {
+            Ok(arguments) => arguments,
+            Err(failure) => return Ending::Failed(failure.into_chain()),
+        };
+        process.started();
+        match pack(&function.call(arguments)) {
+            Ok(value) => Ending::Returned(value),
+            Err(failure) => Ending::Failed(failure.into_chain()),
+        }
+    }
+}
+
+/// Runs a function whose error is the process's failure.
+#[derive(Debug)]
+pub(crate) struct StraightTry<Arguments, Shape>(PhantomData<fn(Arguments) -> Shape>);
+
+impl<F, Arguments, Shape, T, E> Run<F> for StraightTry<Arguments, Shape>
 where
     F: Function<Arguments, Shape, Output = Result<T, E>>,
     Arguments: Data,
@@ -149,29 +141,20 @@ where
     T: Data,
     E: Data + std::fmt::Display,
 {
-    const ENTRY: &'static Entry =
-        &Entry::new::<(F, Arguments, Shape, Result<T, E>)>(run_fallible::<F, Arguments, Shape, T, E>);
-}
-
-fn run_fallible<F, Arguments, Shape, T, E>(process: &Process) -> Ending
-where
-    F: Function<Arguments, Shape, Output = Result<T, E>>,
-    Arguments: Data,
-    T: Data,
-    E: Data + std::fmt::Display,
-{
-    crate::system::enter(process);
-    let arguments = match arguments::<Arguments>(process) {
-        Ok(arguments) => arguments,
-        Err(failure) => return Ending::Failed(failure.into_chain()),
-    };
-    process.started();
-    let outcome = Witness::<F>::summon().call(arguments);
-    let chain = outcome.as_ref().err().map(|error| vec![error.to_string()]);
-    match (pack(&outcome), chain) {
-        (Ok(value), None) => Ending::Returned(value),
-        (Ok(value), Some(chain)) => Ending::Refused(chain, value),
-        (Err(failure), _) => Ending::Failed(failure.into_chain()),
+    fn run(function: F, process: &Process) -> Ending {
+        crate::system::enter(process);
+        let arguments = match arguments::<Arguments>(process) {
+            Ok(arguments) => arguments,
+            Err(failure) => return Ending::Failed(failure.into_chain()),
+        };
+        process.started();
+        let outcome = function.call(arguments);
+        let chain = outcome.as_ref().err().map(|error| vec![error.to_string()]);
+        match (pack(&outcome), chain) {
+            (Ok(value), None) => Ending::Returned(value),
+            (Ok(value), Some(chain)) => Ending::Refused(chain, value),
+            (Err(failure), _) => Ending::Failed(failure.into_chain()),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use procession_runtime::Witness;
+use procession_runtime::Entry;
 
 use crate::builder::{Plan, option_methods};
 use crate::function::{Straight, StraightTry};
@@ -26,8 +26,7 @@ impl<T: Data> ProcessBuilder<T> {
         Arguments: Data,
         Shape: 'static,
     {
-        Witness::of(function);
-        let entry = <F as Straight<Arguments, Shape>>::ENTRY;
+        let entry = Entry::of_function::<F, Straight<Arguments, Shape>>(function);
         ProcessBuilder { plan: Plan::new(system, entry, Packed::new(arguments), true), value: PhantomData }
     }
 
@@ -58,8 +57,7 @@ impl<T: Data, E: Data + fmt::Display> TryProcessBuilder<T, E> {
         Arguments: Data,
         Shape: 'static,
     {
-        Witness::of(function);
-        let entry = <F as StraightTry<Arguments, Shape>>::ENTRY;
+        let entry = Entry::of_function::<F, StraightTry<Arguments, Shape>>(function);
         TryProcessBuilder { plan: Plan::new(system, entry, Packed::new(arguments), true), value: PhantomData }
     }
 

@@ -100,8 +100,12 @@ impl<M: Message> Recipient<M> {
         let patience = Patience::Until(deadline);
         // The wait that follows sends it on its way.
         let outgoing = Outgoing { wants_reply: true, is_followed: true, patience, ..self.outgoing() };
-        let (endpoint, ticket) = self.send(message, outgoing)?;
-        Pending::<M>::new(endpoint, ticket).wait_until(deadline)
+        match self.send(message, outgoing) {
+            Ok((endpoint, ticket)) => Pending::<M>::new(endpoint, ticket).wait_until(deadline),
+            // There was no room until the time was over.
+            Err(TellError::Full) => Err(AskError::Timeout),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Sends a message whose answer is waited for later; see [`ActorRef::request`].

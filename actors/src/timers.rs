@@ -1,6 +1,6 @@
 //! Messages that an actor has promised itself.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use procession_runtime::TimerId;
 
@@ -9,7 +9,7 @@ use crate::parcel::Parcel;
 /// The messages of an actor's timers. The runtime only knows when each is due.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    set: HashMap<TimerId, Timer>,
+    set: BTreeMap<TimerId, Timer>,
 }
 
 #[derive(Debug)]

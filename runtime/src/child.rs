@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::flusher;
 use crate::id::{Incarnation, ProcessId};
 use crate::membership::{Control, Membership};
-use crate::{panic, sys};
+use crate::{letter, panic, sys};
 
 /// Exit code of a process that failed.
 const FAILED: i32 = 1;
@@ -80,7 +80,9 @@ impl Process {
 
     /// Serves until the service wants to end, or the process is asked to stop.
     pub fn serve(&self, service: &mut dyn Service) -> Ending {
-        self.endpoint.serve(service)
+        let ending = self.endpoint.serve(service);
+        letter::note_end();
+        ending
     }
 }
 

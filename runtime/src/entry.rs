@@ -28,6 +28,12 @@ pub struct Entry {
     run: fn(&Process) -> Ending,
 }
 
+/// How a function is run in a process that was made for it.
+pub trait Run<F>: Sized + 'static {
+    /// Runs it and says how it ended.
+    fn run(function: F, process: &Process) -> Ending;
+}
+
 /// How the code of a process came to its end.
 #[derive(Debug)]
 pub enum Ending {
@@ -67,6 +73,12 @@ impl Entry {
     /// Makes the entry of `T`: `run` is called in the new process.
     pub const fn new<T: 'static>(run: fn(&Process) -> Ending) -> Entry {
         Entry { magic: MAGIC, type_id: TypeId::of::<T>(), run }
+    }
+
+    /// Gives the entry of a function that captures nothing: in the new process, `R` runs it. A function that captures
+    /// does not build.
+    pub fn of_function<F: Copy + 'static, R: Run<F>>(_function: F) -> &'static Entry {
+        sys::FunctionEntry::<F, R>::ENTRY
     }
 
     /// Finds how to name this entry to another process; `None` if it is not in the program's own image.

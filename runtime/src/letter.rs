@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use procession_transport::{Body, Descriptors, Header, Refusal};
@@ -100,9 +101,17 @@ pub(crate) fn note_serving() {
     let _ = SERVES.try_with(|serves| serves.set(true));
 }
 
-/// Whether a panic is about to end this process: askers are told of the end then, and how it came.
+/// Whether this process's actor has come to its end, and is about to be dropped with all that it owes.
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that this process's actor has come to its end.
+pub(crate) fn note_end() {
+    ENDED.store(true, Ordering::Relaxed);
+}
+
+/// Whether this process is about to end, by a panic or not: askers are told of the end then, and how it came.
 fn is_ending() -> bool {
-    std::thread::panicking() && SERVES.try_with(Cell::get).unwrap_or(false)
+    ENDED.load(Ordering::Relaxed) || std::thread::panicking() && SERVES.try_with(Cell::get).unwrap_or(false)
 }
 
 impl Drop for ReplyPath {

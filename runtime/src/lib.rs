@@ -49,7 +49,7 @@ mod zygote;
 pub use child::Process;
 pub use control::{ChildStatus, Counts, DEFAULT_MAILBOX_LIMIT_BYTES, DEFAULT_STOP_DEADLINE, Launcher, Status, Stdio};
 pub use endpoint::{Down, DownReason, Endpoint, Outgoing, Patience, Reply, Service, Ticket};
-pub use entry::{Ending, Entry};
+pub use entry::{Ending, Entry, Run};
 pub use error::{RuntimeError, SendError, SpawnError, StartError, WaitError};
 pub use exit::{Ended, Exit, Panic};
 pub use hook::{hook, test_hook};
@@ -59,5 +59,4 @@ pub use procession_transport::{Body, DEFAULT_MESSAGE_LIMIT_BYTES, Descriptors, M
 pub use spawn::{Spawn, SpawnOptions};
 pub use supervision::{ChildState, Intensity, Restart, Strategy};
 pub use supervisor_spec::{Child, Kind, Supervisor};
-pub use sys::Witness;
 pub use system::{System, SystemBuilder};

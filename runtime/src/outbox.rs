@@ -241,6 +241,13 @@ impl Departures {
         list.is_empty()
     }
 
+    /// Drops what is left: the endpoint ends. An outbox and this list hold each other, so without it neither would go.
+    pub(crate) fn abandon(&self) {
+        for outbox in std::mem::take(&mut *self.list()) {
+            outbox.close();
+        }
+    }
+
     /// Whether nothing waits to be sent.
     pub(crate) fn is_empty(&self) -> bool {
         self.list().is_empty()

@@ -30,7 +30,8 @@ pub struct Spawn {
 /// How a process is to be run.
 #[derive(Debug, Clone)]
 pub struct SpawnOptions {
-    /// What it is called, by `ps` and by [`Endpoint::whereis`]; its number if there is no name.
+    /// What it is called, as `ps` shows it and logs name it. Several may be called the same; to be found by name, it is
+    /// registered ([`Endpoint::register`]).
     pub name: Option<String>,
     /// It does not keep the system alive: at the system's end it is stopped, not joined.
     pub daemon: bool,

@@ -19,7 +19,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{ForkResult, Pid};
 
-use crate::entry::Entry;
+use crate::child::Process;
+use crate::entry::{Ending, Entry, Run};
 
 unsafe extern "C" {
     /// First byte of the image that this code is linked into; defined by the linker.
@@ -55,30 +56,26 @@ pub(crate) fn entry_at(address: usize, magic: u64) -> Option<&'static Entry> {
     (found == magic).then(|| unsafe { &*start.cast::<Entry>() })
 }
 
-/// A value of a type that has exactly one: a function item, or a closure that captures nothing.
+/// The entry of a function: an item, or a closure that captures nothing, whose type has no bytes.
 ///
-/// Whoever holds a witness has shown that a value exists, so another process may have one too.
+/// Only [`Entry::of_function`] gives it out, to somebody who holds a value of the type.
 #[derive(Debug)]
-pub struct Witness<F>(PhantomData<fn() -> F>);
+pub(crate) struct FunctionEntry<F, R>(PhantomData<fn(F) -> R>);
 
-impl<F: Copy + 'static> Witness<F> {
+impl<F: Copy + 'static, R: Run<F>> FunctionEntry<F, R> {
     const HAS_NO_BYTES: () = assert!(
         size_of::<F>() == 0,
         "a process function must not capture anything: give it its data as arguments (function pointers do not do either)"
     );
 
-    /// Witnesses that a value exists. Does not compile for a type that holds data.
-    pub fn of(_: F) -> Witness<F> {
-        const { Witness::<F>::HAS_NO_BYTES };
-        Witness(PhantomData)
-    }
+    pub(crate) const ENTRY: &'static Entry = &Entry::new::<(F, R)>(Self::summon_and_run);
 
-    /// Makes the value again, in the process that was told to run it.
-    pub fn summon() -> F {
-        const { Witness::<F>::HAS_NO_BYTES };
-        // SAFETY: the type has no bytes, so any aligned non-null pointer is valid for reading it. That a value may exist
-        // was shown where the process was asked for: `Witness::of` took one, and the type is `Copy`.
-        unsafe { std::ptr::NonNull::<F>::dangling().read() }
+    fn summon_and_run(process: &Process) -> Ending {
+        const { Self::HAS_NO_BYTES };
+        // SAFETY: the type has no bytes, so any aligned non-null pointer is valid for reading it. That a value may exist was
+        // shown where this process was asked for: `Entry::of_function` took one, and the type is `Copy`.
+        let function = unsafe { std::ptr::NonNull::<F>::dangling().read() };
+        R::run(function, process)
     }
 }
 

@@ -184,6 +184,7 @@ impl System {
         let is_lost = self.member.over.load(Ordering::Acquire);
         let outcome = if is_lost { Ok(()) } else { self.endpoint().and_then(|endpoint| endpoint.shut_down()) };
         self.member.leave();
+        Endpoint::drop_spent();
         // Asked in order, the supervisor clears the house itself, and ends.
         self.member.reap_supervisor(outcome.is_err());
         outcome

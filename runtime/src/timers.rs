@@ -1,8 +1,10 @@
 //! When an endpoint wants to be woken.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
 
 use crate::id::TimerId;
 
@@ -15,7 +17,7 @@ pub(crate) struct Timers {
     /// Due times, soonest first. An entry whose timer has been cancelled or moved is skipped when it comes up.
     due: BinaryHeap<Reverse<(Instant, TimerId)>>,
     /// The timers that are set: when each is due, and its period if it repeats.
-    set: HashMap<TimerId, (Instant, Option<Duration>)>,
+    set: FxHashMap<TimerId, (Instant, Option<Duration>)>,
     last: u64,
 }
 

@@ -12,9 +12,10 @@ use procession_transport::{Flushed, Inlet, Outlet, Received, Socket, socket_pair
 use serde::{Deserialize, Serialize};
 
 use crate::control::{self, CONTROL_LIMIT_BYTES};
+use crate::endpoint::Endpoint;
 use crate::error::RuntimeError;
 use crate::sys::{Allowance, Cloned};
-use crate::{child, sys};
+use crate::{child, panic, sys};
 
 /// Most clones asked for and not answered: it bounds the descriptors in flight to the zygote.
 pub(crate) const UNANSWERED_LIMIT: usize = 16;
@@ -69,12 +70,20 @@ fn run(socket: OwnedFd, parent: Pid, allowance: &Allowance) -> ! {
     }
     allowance.restore();
     sys::set_title("zygote", "procession zygote");
+    prepare_clones();
     let link = Arc::new(Socket::from_nonblocking(socket));
     let (mut inlet, mut outlet) =
         (Inlet::new(link.clone(), CONTROL_LIMIT_BYTES), Outlet::new(link, CONTROL_LIMIT_BYTES));
     // The end of the loop is the end of the socket, or of its sense; both end the zygote.
     while turn(&mut inlet, &mut outlet, parent).is_some() {}
     std::process::exit(0)
+}
+
+/// Does once what every clone would do for itself: what it finds done in its memory costs it neither time nor pages.
+fn prepare_clones() {
+    panic::install();
+    sys::count_forks();
+    Endpoint::prepare_thread();
 }
 
 /// Answers what has arrived, then waits for more.

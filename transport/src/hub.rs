@@ -9,7 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 /// Most events taken in one turn.
-const EVENTS_PER_TURN: usize = 256;
+const EVENTS_PER_TURN: usize = 64;
 
 /// Which watched descriptor: its place in the slab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

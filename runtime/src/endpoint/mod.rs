@@ -116,7 +116,8 @@ impl Endpoint {
         let link: Arc<dyn Link> = Arc::new(Socket::from_nonblocking(ours));
         let control = Control::new(Outlet::new(link.clone(), CONTROL_LIMIT_BYTES));
         let endpoint = Endpoint::new(member, control, Inlet::new(link, NOTICE_LIMIT_BYTES), number)?;
-        endpoint.0.member.control.send(0, &Request::Attach { number }, vec![theirs])?;
+        let attached = endpoint.0.member.control.send(0, &Request::Attach { number }, vec![theirs]);
+        judged(&endpoint.0.member, attached)?;
         Ok(endpoint)
     }
 
@@ -133,16 +134,23 @@ impl Endpoint {
         Ok(Endpoint(Rc::new(Station { member, control, id, core: RefCell::new(core), departures })))
     }
 
-    /// Keeps the endpoint as this thread's own. Those that are of no use any more go, after the list is free again: what
-    /// their end runs may look at it.
+    /// Makes this thread's list of endpoints, so that copies of this process find it made.
+    pub(crate) fn prepare_thread() {
+        let _ = ENDPOINTS.try_with(|_| ());
+    }
+
+    /// Keeps the endpoint as this thread's own.
     pub(crate) fn keep(&self) {
-        let spent = ENDPOINTS.try_with(|endpoints| {
-            let mut endpoints = endpoints.borrow_mut();
-            let spent: Vec<_> =
-                endpoints.extract_if(.., |other| other.check().is_err() || other.is_cut_off()).collect();
-            endpoints.push(self.clone());
-            spent
-        });
+        Endpoint::drop_spent();
+        let _ = ENDPOINTS.try_with(|endpoints| endpoints.borrow_mut().push(self.clone()));
+    }
+
+    /// Closes this thread's endpoints that are of no use any more. They go after the list is free again: what their end
+    /// runs may look at it.
+    pub(crate) fn drop_spent() {
+        let is_spent = |other: &mut Endpoint| other.check().is_err() || other.is_cut_off();
+        let spent: Result<Vec<_>, _> =
+            ENDPOINTS.try_with(|endpoints| endpoints.borrow_mut().extract_if(.., is_spent).collect());
         drop(spent);
     }
 
@@ -188,8 +196,13 @@ impl Endpoint {
     }
 
     fn request(&self, request: &Request, descriptors: Vec<OwnedFd>) -> Result<(), RuntimeError> {
-        self.0.control.send(0, request, descriptors)
+        judged(&self.0.member, self.0.control.send(0, request, descriptors))
     }
+}
+
+/// Finds out what it means that the supervisor takes nothing more from a thread.
+fn judged(member: &Membership, outcome: Result<(), RuntimeError>) -> Result<(), RuntimeError> {
+    outcome.map_err(|error| if error == RuntimeError::SupervisorLost { member.judge_end() } else { error })
 }
 
 impl Drop for Station {
@@ -197,5 +210,6 @@ impl Drop for Station {
         if self.member.check().is_ok() {
             self.core.get_mut().say_farewell(FAREWELL);
         }
+        self.departures.abandon();
     }
 }

@@ -11,6 +11,9 @@ use crate::error::RuntimeError;
 use crate::id::TimerId;
 use crate::letter::{self, Letter, ReplyPath};
 
+/// Exit code of an actor that has seen the supervisor go. Nobody is there to be told of it.
+const ORPHANED: i32 = 1;
+
 /// What an actor does with what it is told. No call of it happens while the endpoint is borrowed.
 pub trait Service {
     /// A message has come.
@@ -54,6 +57,9 @@ impl Endpoint {
                     service.stopping();
                     return stopped(reason);
                 }
+                // The kernel's signal for that is on its way. The actor is not dropped: to whom it owes answers, that would
+                // look as if it refused them.
+                Err(RuntimeError::SupervisorLost) => std::process::exit(ORPHANED),
                 Err(error) => return Ending::Failed(vec![error.to_string()]),
             }
         }

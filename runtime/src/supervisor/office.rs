@@ -253,7 +253,7 @@ impl Office {
 
     /// Takes on an endpoint.
     pub(crate) fn add_station(&mut self, endpoint: EndpointId, socket: OwnedFd) -> Result<usize, RuntimeError> {
-        let link: Arc<dyn Link> = Arc::new(Socket::new(socket)?);
+        let link: Arc<dyn Link> = Arc::new(Socket::from_nonblocking(socket));
         let inlet = Inlet::new(link.clone(), CONTROL_LIMIT_BYTES);
         let outlet = Outlet::new(link.clone(), NOTICE_LIMIT_BYTES);
         let entry = self.stations.vacant_entry();
