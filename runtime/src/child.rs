@@ -35,7 +35,7 @@ pub struct Process {
     descriptors: RefCell<Vec<OwnedFd>>,
     endpoint: Endpoint,
     entry: EntryRef,
-    setup: Option<EntryRef>,
+    setup: Vec<EntryRef>,
 }
 
 impl Process {
@@ -175,10 +175,11 @@ fn live(process: &Process) -> i32 {
         let ending = Ending::Failed(vec!["the code to run was not found in this image".into()]);
         return report(process, ending.exit(), None, FAILED);
     };
-    let setup = process.setup.and_then(EntryRef::find);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // What is traced is seen by whatever subscriber the setup installs.
-        let _ = setup.map(|setup| setup.run(process));
+        for setup in process.setup.iter().copied().filter_map(EntryRef::find) {
+            let _ = setup.run(process);
+        }
         let (id, incarnation) = (process.id(), process.incarnation());
         let _span = tracing::info_span!("actor", name = process.name(), %id, incarnation).entered();
         tracing::debug!(incarnation, "{}", if incarnation == 0 { "starting" } else { "restarting" });

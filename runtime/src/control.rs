@@ -54,6 +54,8 @@ pub(crate) enum Request {
     Ask { call: Call, question: Question },
     /// The [`Notice::Visitor`] has arrived; or it was lost for want of descriptors, and the visitor is to be told.
     VisitorTaken { refused: Option<EndpointId> },
+    /// The endpoint's mailbox is closed.
+    CloseMailbox,
     /// A monitor is of no interest any more.
     Demonitor(MonitorId),
     /// What was retained of an ended process is of no interest any more.
@@ -106,7 +108,11 @@ pub(crate) enum Question {
         target: ProcessId,
     },
     Unregister(String),
-    WhereIs(String),
+    /// Finds a process by name; if an entry is given, only one that runs it.
+    WhereIs {
+        name: String,
+        entry: Option<EntryRef>,
+    },
     /// Makes this endpoint addressable.
     OpenMailbox,
     /// Starts a supervisor with its children.
@@ -261,7 +267,7 @@ impl Default for ProcessOptions {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SystemOptions {
     /// Run in every process before its own code.
-    pub(crate) setup: Option<EntryRef>,
+    pub(crate) setup: Vec<EntryRef>,
     pub(crate) launcher: Launcher,
 }
 
@@ -299,7 +305,7 @@ pub(crate) struct Launch {
     pub(crate) stdout: bool,
     pub(crate) stderr: bool,
     pub(crate) options: ProcessOptions,
-    pub(crate) setup: Option<EntryRef>,
+    pub(crate) setup: Vec<EntryRef>,
 }
 
 /// A supervisor to be.

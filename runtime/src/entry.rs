@@ -98,6 +98,11 @@ impl Entry {
 }
 
 impl EntryRef {
+    /// What the entry is of.
+    pub(crate) fn type_hash(self) -> u64 {
+        self.type_hash
+    }
+
     /// Finds the entry in this process's image; `None` if there is no such entry.
     pub(crate) fn find(self) -> Option<&'static Entry> {
         let address = anchor().wrapping_add(self.offset as usize);

@@ -72,8 +72,7 @@ fn run() {
         let mut stuck = false;
         for departures in armed {
             departures.armed.store(false, Ordering::Release);
-            if !departures.flush(|_, _| {}) {
-                stuck = true;
+            if !departures.flush_left_behind(GRACE, |_, _| stuck = true) {
                 rearm(departures);
             }
         }

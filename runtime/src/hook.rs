@@ -1,6 +1,7 @@
 //! The fork in the road at the start of every process of the program.
 
 use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::entry::build_id;
@@ -11,6 +12,9 @@ const MARKER: &str = "PROCESSION_PROCESS";
 
 /// Whether this program has the hook at all: without it, starting it again would run its `main` again.
 static HOOKED: AtomicBool = AtomicBool::new(false);
+
+/// What the floor above does in the process that actors are copied from.
+static PREPARATION: OnceLock<fn()> = OnceLock::new();
 
 /// What an image is started as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +45,19 @@ impl Role {
             "actor" if is_ours => Some(Role::Actor),
             _ => None,
         }
+    }
+}
+
+/// Has the process that actors are copied from run this once, before the first copy: what it makes (thread-locals, scratch
+/// memory), every actor finds made. To be called before the hook.
+pub fn before_copies(prepare: fn()) {
+    let _ = PREPARATION.set(prepare);
+}
+
+/// Runs what [`before_copies`] was given.
+pub(crate) fn prepare_copies() {
+    if let Some(prepare) = PREPARATION.get() {
+        prepare();
     }
 }
 

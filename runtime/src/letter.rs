@@ -34,6 +34,7 @@ impl Letter {
     }
 
     /// Takes the way back; `None` if the sender wants no reply, or it was taken before.
+    #[inline]
     pub fn take_reply(&mut self) -> Option<ReplyPath> {
         self.reply.take()
     }
@@ -49,6 +50,7 @@ pub struct ReplyPath {
 }
 
 impl ReplyPath {
+    #[inline]
     pub(crate) fn new(outbox: Arc<Outbox>, correlation: u64, departure: Departure) -> ReplyPath {
         ReplyPath { outbox, correlation, departure, answered: false }
     }

@@ -52,7 +52,7 @@ pub use endpoint::{Down, DownReason, Endpoint, Outgoing, Patience, Reply, Servic
 pub use entry::{Ending, Entry, Run};
 pub use error::{RuntimeError, SendError, SpawnError, StartError, WaitError};
 pub use exit::{Ended, Exit, Panic};
-pub use hook::{hook, test_hook};
+pub use hook::{before_copies, hook, test_hook};
 pub use id::{EndpointId, Incarnation, MonitorId, ProcessId, THIS_HOST, TimerId};
 pub use letter::{Letter, ReplyPath};
 pub use procession_transport::{Body, DEFAULT_MESSAGE_LIMIT_BYTES, Descriptors, MAX_DESCRIPTORS, Refusal, WireError};

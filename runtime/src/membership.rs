@@ -49,8 +49,7 @@ impl Membership {
         options: ProcessOptions,
         control: Arc<Control>,
     ) -> Arc<Membership> {
-        sys::count_forks();
-        sys::at_exit(crate::flusher::farewell);
+        prepare_process();
         Arc::new(Membership {
             process,
             incarnation,
@@ -127,6 +126,12 @@ impl Membership {
         }
         while let Err(nix::Error::EINTR) = nix::sys::wait::waitpid(self.supervisor, None) {}
     }
+}
+
+/// Does, once, what a process does before it takes part in a system.
+pub(crate) fn prepare_process() {
+    sys::count_forks();
+    sys::at_exit(crate::flusher::farewell);
 }
 
 /// Kills a supervisor's process group and reaps the supervisor.

@@ -1,7 +1,7 @@
 //! The sending half of a connection, as several threads may use it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use procession_transport::{Body, Flushed, Header, Link, LinkError, Outlet, Unsent as Undelivered, Watch};
@@ -59,10 +59,13 @@ struct State {
     closed: bool,
     /// Whether it is on the list of departures.
     listed: bool,
-    /// When something last left.
-    departed: Instant,
-    /// Messages since the clock was last read.
+    /// When a message last left that was not left to a flush; `None` before the first.
+    departed: Option<Instant>,
+    /// Such messages since the clock was last read.
     unclocked: u32,
+    /// What is buffered is sent when it is this much, in bytes: a batch, or, while the peer takes no more, one batch above
+    /// what it left.
+    due_bytes: usize,
 }
 
 /// The outboxes of one endpoint that hold something to send.
@@ -75,8 +78,8 @@ pub(crate) struct Departures {
 
 impl Outbox {
     pub(crate) fn new(outlet: Outlet, watch: Watch, departures: Arc<Departures>) -> Arc<Outbox> {
-        let departed = Instant::now() - COALESCE_WITHIN;
-        let state = State { outlet, closed: false, listed: false, departed, unclocked: 0 };
+        let state =
+            State { outlet, closed: false, listed: false, departed: None, unclocked: 0, due_bytes: BATCH_BYTES };
         Arc::new(Outbox { state: Mutex::new(state), departures, watch })
     }
 
@@ -125,8 +128,7 @@ impl Outbox {
         }
         let was_empty = state.outlet.buffered_bytes() == 0;
         state.outlet.push(header, write).map_err(Unsent::Write)?;
-        let left = departure == Departure::Soon && state.is_due(was_empty) && state.flush() == Flushed::Everything;
-        if left {
+        if state.is_due(departure, was_empty) && state.flush() == Flushed::Everything {
             return Ok(());
         }
         if !state.listed {
@@ -143,6 +145,15 @@ impl Outbox {
     /// Sends what the peer takes.
     pub(crate) fn flush(&self) -> Flushed {
         self.lock().flush()
+    }
+
+    /// Whether nobody is at it, and nothing has left for so long. To be asked with the list of departures locked.
+    fn is_left_behind(&self, least: Duration) -> bool {
+        match self.state.try_lock() {
+            Ok(state) => state.has_rested(least),
+            Err(TryLockError::Poisoned(state)) => state.into_inner().has_rested(least),
+            Err(TryLockError::WouldBlock) => false,
+        }
     }
 
     /// Whether the limit lets another message in.
@@ -183,15 +194,25 @@ impl State {
     }
 
     /// Whether what is buffered should leave now.
-    fn is_due(&mut self, was_empty: bool) -> bool {
-        if self.outlet.buffered_bytes() >= BATCH_BYTES {
+    #[inline]
+    fn is_due(&mut self, departure: Departure, was_empty: bool) -> bool {
+        self.unclocked += u32::from(departure == Departure::Soon);
+        if self.outlet.buffered_bytes() >= self.due_bytes {
             return true;
         }
-        self.unclocked += 1;
+        let is_blocked = self.due_bytes > BATCH_BYTES;
+        if departure == Departure::WithFlush || is_blocked {
+            return false;
+        }
         if !was_empty && !self.unclocked.is_multiple_of(MESSAGES_PER_CLOCK) {
             return false;
         }
-        self.departed.elapsed() >= if was_empty { COALESCE_WITHIN } else { COALESCE_AGE }
+        self.has_rested(if was_empty { COALESCE_WITHIN } else { COALESCE_AGE })
+    }
+
+    /// Whether nothing has left for so long.
+    fn has_rested(&self, least: Duration) -> bool {
+        self.departed.is_none_or(|departed| departed.elapsed() >= least)
     }
 
     fn flush(&mut self) -> Flushed {
@@ -200,7 +221,11 @@ impl State {
         }
         match self.outlet.flush() {
             Ok(flushed) => {
-                self.departed = Instant::now();
+                if self.unclocked > 0 {
+                    (self.departed, self.unclocked) = (Some(Instant::now()), 0);
+                }
+                let is_blocked = flushed != Flushed::Everything;
+                self.due_bytes = BATCH_BYTES + if is_blocked { self.outlet.buffered_bytes() } else { 0 };
                 flushed
             }
             // The peer is gone; the supervisor will say so, and how.
@@ -220,8 +245,19 @@ impl State {
 
 impl Departures {
     /// Sends what can be sent. Those that cannot go on stay on the list, and are given to `stuck`.
-    pub(crate) fn flush(&self, mut stuck: impl FnMut(&Arc<Outbox>, Flushed)) -> bool {
-        let mut outboxes = std::mem::take(&mut *self.list());
+    pub(crate) fn flush(&self, stuck: impl FnMut(&Arc<Outbox>, Flushed)) -> bool {
+        let outboxes = std::mem::take(&mut *self.list());
+        self.send(outboxes, stuck)
+    }
+
+    /// Sends what can be sent of that which nobody has touched for so long; see [`Departures::flush`]. What its own thread
+    /// is busy with, it sends itself.
+    pub(crate) fn flush_left_behind(&self, least: Duration, stuck: impl FnMut(&Arc<Outbox>, Flushed)) -> bool {
+        let outboxes = self.list().extract_if(.., |outbox| outbox.is_left_behind(least)).collect();
+        self.send(outboxes, stuck)
+    }
+
+    fn send(&self, mut outboxes: Vec<Arc<Outbox>>, mut stuck: impl FnMut(&Arc<Outbox>, Flushed)) -> bool {
         outboxes.retain(|outbox| {
             let mut state = outbox.lock();
             let flushed = state.flush();

@@ -12,7 +12,7 @@ use crate::supervision::{Intensity, Restart, Strategy};
 /// A supervisor to be: it starts its children left to right, and restarts them by its rules.
 #[derive(Debug)]
 pub struct Supervisor {
-    /// What it is called, if it is to be found by name.
+    /// What it is called in logs.
     pub name: Option<String>,
     /// Whom a failure takes along.
     pub strategy: Strategy,

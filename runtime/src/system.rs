@@ -25,7 +25,7 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// What holds for a whole system.
 #[derive(Debug, Clone)]
 pub struct SystemBuilder {
-    setup: Option<&'static Entry>,
+    setup: Vec<&'static Entry>,
     launcher: Launcher,
     message_limit_bytes: usize,
     mailbox_limit_bytes: usize,
@@ -34,7 +34,7 @@ pub struct SystemBuilder {
 impl Default for SystemBuilder {
     fn default() -> SystemBuilder {
         SystemBuilder {
-            setup: None,
+            setup: Vec::new(),
             launcher: Launcher::default(),
             message_limit_bytes: DEFAULT_MESSAGE_LIMIT_BYTES,
             mailbox_limit_bytes: crate::control::DEFAULT_MAILBOX_LIMIT_BYTES,
@@ -45,7 +45,7 @@ impl Default for SystemBuilder {
 impl SystemBuilder {
     /// Has every process of the system run this before its own code.
     pub fn setup(mut self, entry: &'static Entry) -> SystemBuilder {
-        self.setup = Some(entry);
+        self.setup.push(entry);
         self
     }
 
@@ -75,10 +75,8 @@ impl SystemBuilder {
         if !hook::is_hooked() {
             return Err(StartError::MissingHook);
         }
-        let setup = match self.setup.map(Entry::locate) {
-            Some(None) => return Err(StartError::NoSupervisor("the setup function is in another image".into())),
-            located => located.flatten(),
-        };
+        let setup = self.setup.iter().map(|entry| entry.locate()).collect::<Option<Vec<_>>>();
+        let setup = setup.ok_or(StartError::NoSupervisor("a setup function is in another image".into()))?;
         let system = sys::random()?;
         let (ours, theirs) = socket_pair()?;
         let (name, value) = Role::Supervisor(system).marker();

@@ -40,6 +40,7 @@ impl Timers {
     }
 
     /// When the next timer is due.
+    #[inline]
     pub(crate) fn next_due(&mut self) -> Option<Instant> {
         loop {
             let Reverse((at, timer)) = *self.due.peek()?;

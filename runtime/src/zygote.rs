@@ -15,7 +15,7 @@ use crate::control::{self, CONTROL_LIMIT_BYTES};
 use crate::endpoint::Endpoint;
 use crate::error::RuntimeError;
 use crate::sys::{Allowance, Cloned};
-use crate::{child, panic, sys};
+use crate::{child, hook, membership, panic, sys};
 
 /// Most clones asked for and not answered: it bounds the descriptors in flight to the zygote.
 pub(crate) const UNANSWERED_LIMIT: usize = 16;
@@ -82,8 +82,9 @@ fn run(socket: OwnedFd, parent: Pid, allowance: &Allowance) -> ! {
 /// Does once what every clone would do for itself: what it finds done in its memory costs it neither time nor pages.
 fn prepare_clones() {
     panic::install();
-    sys::count_forks();
+    membership::prepare_process();
     Endpoint::prepare_thread();
+    hook::prepare_copies();
 }
 
 /// Answers what has arrived, then waits for more.

@@ -45,8 +45,16 @@ pub struct Header {
 
 impl Header {
     /// Writes the header as it travels.
+    #[inline]
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
+        self.encode_into(&mut bytes);
+        bytes
+    }
+
+    /// Writes the header as it travels, in its place.
+    #[inline]
+    pub(crate) fn encode_into(&self, bytes: &mut [u8; HEADER_BYTES]) {
         bytes[0..4].copy_from_slice(&self.length.to_le_bytes());
         bytes[4..8].copy_from_slice(&self.tag.to_le_bytes());
         bytes[8..16].copy_from_slice(&self.correlation.to_le_bytes());
@@ -54,7 +62,7 @@ impl Header {
         bytes[17] = self.flags;
         bytes[18..20].copy_from_slice(&self.descriptors.to_le_bytes());
         bytes[20..24].copy_from_slice(&self.check().to_le_bytes());
-        bytes
+        bytes[24..32].fill(0);
     }
 
     /// Reads a header and bounds every field.
@@ -62,6 +70,7 @@ impl Header {
     /// # Errors
     /// [`WireError::Corrupt`] if the check or the zero bytes do not fit, [`WireError::TooLarge`] if the length exceeds
     /// `limit_bytes`, [`WireError::TooManyDescriptors`] above [`MAX_DESCRIPTORS`].
+    #[inline]
     pub fn decode(bytes: &[u8; HEADER_BYTES], limit_bytes: usize) -> Result<Header, WireError> {
         let header = Header {
             length: u32::from_le_bytes(four(bytes, 0)),
@@ -84,12 +93,14 @@ impl Header {
     }
 
     /// Bytes from this frame's start to the next one's.
+    #[inline]
     pub fn stride_bytes(&self) -> usize {
         HEADER_BYTES + padded(self.length as usize)
     }
 
     /// A multiplicative hash of all fields (the odd constants are the fractional parts of the golden ratio and of the
     /// square root of 2). Every step is a bijection of its operand, so no single flipped bit can pass.
+    #[inline]
     fn check(&self) -> u32 {
         let sizes = u64::from(self.length) | u64::from(self.tag) << 32;
         let small = u64::from(self.kind) | u64::from(self.flags) << 8 | u64::from(self.descriptors) << 16;
@@ -101,14 +112,17 @@ impl Header {
 }
 
 /// Rounds a payload's length up to [`ALIGNMENT`].
+#[inline]
 pub(crate) const fn padded(length_bytes: usize) -> usize {
     (length_bytes + ALIGNMENT - 1) & !(ALIGNMENT - 1)
 }
 
+#[inline]
 fn four(bytes: &[u8; HEADER_BYTES], at: usize) -> [u8; 4] {
     [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]
 }
 
+#[inline]
 fn eight(bytes: &[u8; HEADER_BYTES], at: usize) -> u64 {
     u64::from(u32::from_le_bytes(four(bytes, at))) | u64::from(u32::from_le_bytes(four(bytes, at + 4))) << 32
 }
@@ -133,6 +147,7 @@ impl Descriptors {
     ///
     /// # Errors
     /// [`WireError::DescriptorsLost`] if they did not all arrive.
+    #[inline]
     pub fn arrived(self) -> Result<Vec<OwnedFd>, WireError> {
         match self {
             Descriptors::Arrived(descriptors) => Ok(descriptors),

@@ -99,7 +99,7 @@ impl Inlet {
     ///
     /// # Errors
     /// [`LinkError::Wire`] if the bytes are not a frame; the connection cannot be used any more then.
-    #[inline]
+    #[inline(always)]
     pub fn next_frame(&mut self) -> Result<Option<Frame>, LinkError> {
         Ok(self.reader.next_frame()?)
     }

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use bytes::BytesMut;
 
-use crate::frame::{ALIGNMENT, Descriptors, Frame, HEADER_BYTES, Header};
+use crate::frame::{ALIGNMENT, Descriptors, Frame, HEADER_BYTES, Header, padded};
 use crate::{DEFAULT_MESSAGE_LIMIT_BYTES, WireError};
 
 /// Room made for the first read of a link, in bytes; it doubles whenever a read fills it.
@@ -68,11 +68,19 @@ impl Reader {
             self.allocated_bytes = 0;
         }
         let missing = self.missing_bytes();
-        if !self.reclaim(missing.max(self.read_bytes)) {
+        if !self.has_room(missing) && !self.reclaim(missing.max(self.read_bytes)) {
             let ahead = missing.min(LARGEST_READ_BYTES.max(self.buffer.len()));
             self.grow(ahead.max(self.read_bytes));
         }
         &mut self.buffer
+    }
+
+    /// Whether the next read has room enough in the memory there is. A large frame comes in many reads, and must not be
+    /// moved for each: its room doubles, and the rest of it may be less than one read.
+    fn has_room(&self, missing: usize) -> bool {
+        let is_large = missing > 0 && self.buffer.len() > self.read_bytes;
+        let enough = if is_large { missing.min(self.read_bytes) } else { self.read_bytes };
+        self.buffer.capacity() - self.buffer.len() >= enough
     }
 
     /// Notes how a read into [`space`](Reader::space) went: `count` bytes came, out of `room` bytes of room, with
@@ -105,19 +113,21 @@ impl Reader {
     ///
     /// # Errors
     /// [`WireError`] if the bytes are not a frame; the stream cannot be used any more then.
-    #[inline]
+    #[inline(always)]
     pub fn next_frame(&mut self) -> Result<Option<Frame>, WireError> {
         let Some(header) = self.front_header()? else { return self.check_strays(None) };
         if self.buffer.len() < header.stride_bytes() {
             return self.check_strays(Some(header));
         }
-        let mut payload = self.buffer.split_to(header.stride_bytes()).freeze();
-        bytes::Buf::advance(&mut payload, HEADER_BYTES);
-        payload.truncate(header.length as usize);
+        let length = header.length as usize;
+        bytes::Buf::advance(&mut self.buffer, HEADER_BYTES);
+        let payload = self.buffer.split_to(length).freeze();
+        bytes::Buf::advance(&mut self.buffer, padded(length) - length);
         let descriptors = self.take_descriptors(usize::from(header.descriptors));
         Ok(Some(Frame { header, payload, descriptors }))
     }
 
+    #[inline]
     fn front_header(&self) -> Result<Option<Header>, WireError> {
         match self.buffer.first_chunk::<HEADER_BYTES>() {
             Some(bytes) => Header::decode(bytes, self.message_limit_bytes).map(Some),
@@ -134,10 +144,12 @@ impl Reader {
         if self.batches.len() > possible { Err(WireError::StrayDescriptors) } else { Ok(None) }
     }
 
+    #[inline]
     fn take_descriptors(&mut self, count: usize) -> Descriptors {
-        if count == 0 {
-            return Descriptors::none();
-        }
+        if count == 0 { Descriptors::none() } else { self.take_batch(count) }
+    }
+
+    fn take_batch(&mut self, count: usize) -> Descriptors {
         match self.batches.pop_front() {
             Some(batch) if !batch.truncated && batch.descriptors.len() == count => {
                 Descriptors::Arrived(batch.descriptors)

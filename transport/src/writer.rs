@@ -52,11 +52,13 @@ impl Writer {
     }
 
     /// Number of bytes that have not left.
+    #[inline]
     pub fn buffered_bytes(&self) -> usize {
         self.bytes.len() - self.sent
     }
 
     /// Whether everything has left.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.bytes.len() == self.sent
     }
@@ -85,7 +87,9 @@ impl Writer {
         }
         header.length = length as u32;
         header.descriptors = descriptors.len() as u16;
-        self.bytes[start..start + HEADER_BYTES].copy_from_slice(&header.encode());
+        if let Some(place) = self.bytes[start..].first_chunk_mut() {
+            header.encode_into(place);
+        }
         self.bytes.resize(start + HEADER_BYTES + padded(length), 0);
         if !descriptors.is_empty() {
             self.attachments.push_back(Attachment { start, descriptors });
@@ -140,12 +144,16 @@ impl Writer {
     /// Where the first frame starts that has not left whole.
     fn boundary(&self) -> usize {
         let mut start = 0;
-        while let Some((header, _)) =
-            self.frame_at(start).filter(|(header, _)| start + header.stride_bytes() <= self.sent)
-        {
-            start += header.stride_bytes();
+        while let Some(next) = self.frame_end(start).filter(|next| *next <= self.sent) {
+            start = next;
         }
         start
+    }
+
+    /// Where the frame ends that starts there.
+    fn frame_end(&self, start: usize) -> Option<usize> {
+        let length = u32::from_le_bytes(*self.bytes.get(start..)?.first_chunk()?);
+        Some(start + HEADER_BYTES + padded(length as usize))
     }
 
     fn frame_at(&self, start: usize) -> Option<(Header, &[u8])> {

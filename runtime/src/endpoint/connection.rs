@@ -85,6 +85,7 @@ impl Inbox {
         false
     }
 
+    #[inline]
     fn take_request(&mut self, key: usize, sender: ProcessId, outbox: &Arc<Outbox>, frame: Frame) {
         let wants_reply = frame.header.kind == kind::REQUEST;
         let correlation = if wants_reply { frame.header.correlation } else { 0 };

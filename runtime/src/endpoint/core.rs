@@ -44,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) connections: Slab<Connection>,
     /// The connections to other processes.
     pub(crate) outgoing: FxHashMap<ProcessId, usize>,
+    /// The one that was used last: a stream of messages to one process need not look it up each time.
+    pub(crate) recent: Option<(ProcessId, usize, Arc<Outbox>)>,
     pub(crate) inbox: Inbox,
     pub(crate) timers: Timers,
     /// Questions to the supervisor, and their answers once they are there.
@@ -90,6 +92,7 @@ impl Core {
             upward,
             connections: Slab::new(),
             outgoing: FxHashMap::default(),
+            recent: None,
             inbox,
             timers: Timers::default(),
             calls: FxHashMap::default(),
@@ -269,6 +272,16 @@ impl Core {
         self.remove_connection(key, &WaitError::Runtime(RuntimeError::System(why.to_owned())));
     }
 
+    /// Closes the connections of all who send to this endpoint, and drops what they have sent.
+    pub(crate) fn turn_visitors_out(&mut self) {
+        let visitors = self.connections.iter().filter(|(_, c)| matches!(c.direction, Direction::From(_)));
+        let keys: Vec<usize> = visitors.map(|(key, _)| key).collect();
+        for key in keys {
+            self.remove_connection(key, &WaitError::NoReply);
+        }
+        self.inbox.mailbox.drop_letters();
+    }
+
     /// Closes a connection; what waits for answers on it ends with `error`.
     pub(crate) fn remove_connection(&mut self, key: usize, error: &WaitError) {
         let Some(connection) = self.connections.try_remove(key) else { return };
@@ -276,6 +289,7 @@ impl Core {
             self.outgoing.remove(&process);
         }
         connection.outbox.close();
+        self.recent.take_if(|(_, recent, _)| *recent == key);
         self.blocked.retain(|outbox| !Arc::ptr_eq(outbox, &connection.outbox));
         self.hub.forget(connection.watch, connection.inlet.link().descriptor());
         self.inbox.fail_waits(key, error);

@@ -61,17 +61,20 @@ impl Mailbox {
         Mailbox { items: VecDeque::new(), held_bytes: 0, limit_bytes }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, item: Item) {
         self.held_bytes += item.bytes();
         self.items.push_back(item);
     }
 
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Item> {
         let item = self.items.pop_front()?;
         self.held_bytes -= item.bytes();
         Some(item)
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
@@ -86,6 +89,12 @@ impl Mailbox {
         self.items.iter().any(|item| matches!(item, Item::Letter { origin: other, .. } if *other == origin))
     }
 
+    /// Drops all messages.
+    pub(crate) fn drop_letters(&mut self) {
+        self.items.retain(|item| !matches!(item, Item::Letter { .. }));
+        self.held_bytes = self.items.iter().map(Item::bytes).sum();
+    }
+
     /// Takes the first item for which `choose` gives something.
     pub(crate) fn take_first<T>(&mut self, choose: impl Fn(&Item) -> bool, map: impl FnOnce(Item) -> T) -> Option<T> {
         let index = self.items.iter().position(choose)?;
@@ -97,6 +106,7 @@ impl Mailbox {
 
 impl Item {
     /// What the item holds on to, in bytes: its payload's share of a receive buffer, and itself.
+    #[inline]
     fn bytes(&self) -> usize {
         let payload = if let Item::Letter { letter, .. } = self { letter.payload.len() } else { 0 };
         payload + size_of::<Item>()

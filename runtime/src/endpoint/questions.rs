@@ -10,6 +10,7 @@ use super::wait::{Ready, Until};
 use crate::control::{
     Answer, ChildStatus, Counts, GroupOperation, GroupSpec, Parcel, ProcessSpec, Question, Request, Status,
 };
+use crate::entry::Entry;
 use crate::error::{RuntimeError, SpawnError, WaitError};
 use crate::exit::Ended;
 use crate::id::{MonitorId, ProcessId, TimerId};
@@ -175,12 +176,13 @@ impl Endpoint {
         self.done(Question::Unregister(name.to_owned()))
     }
 
-    /// Finds a process by name.
+    /// Finds a process by name; if an entry is given, only one that runs what the entry is of.
     ///
     /// # Errors
     /// [`RuntimeError`].
-    pub fn whereis(&self, name: &str) -> Result<Option<ProcessId>, RuntimeError> {
-        match self.ask(Question::WhereIs(name.to_owned()))? {
+    pub fn whereis(&self, name: &str, entry: Option<&'static Entry>) -> Result<Option<ProcessId>, RuntimeError> {
+        let entry = entry.and_then(Entry::locate);
+        match self.ask(Question::WhereIs { name: name.to_owned(), entry })? {
             Answer::Found(found) => Ok(found),
             other => Err(unexpected(&other)),
         }
@@ -195,6 +197,14 @@ impl Endpoint {
             Answer::Found(Some(found)) => Ok(found),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Closes this thread's mailbox: those who send to it are told that it has ended, and what is in it is dropped.
+    pub fn close_mailbox(&self) {
+        if let Ok(mut core) = self.core() {
+            core.turn_visitors_out();
+        }
+        let _ = self.request(&Request::CloseMailbox, Vec::new());
     }
 
     pub(crate) fn supervise_spec(

@@ -67,7 +67,10 @@ impl Endpoint {
                 Some(write) => write(body),
                 None => Ok(()),
             });
-            let Err(unsent) = outcome else { return Ok(Ticket { correlation }) };
+            let Err(unsent) = outcome else {
+                self.core()?.keep_recent(to, key, outbox);
+                return Ok(Ticket { correlation });
+            };
             self.core()?.inbox.waits.remove(&correlation);
             self.make_way(key, &outbox, outgoing.patience, unsent)?;
         }
@@ -78,9 +81,9 @@ impl Endpoint {
     fn route<E>(&self, to: ProcessId, outgoing: Outgoing) -> Result<(usize, Arc<Outbox>, u64), SendError<E>> {
         loop {
             let mut core = self.core()?;
-            if let Some(key) = core.outgoing.get(&to).copied() {
+            if let Some((key, outbox)) = core.take_recent(to).or_else(|| core.find_outgoing(to)) {
                 let correlation = if outgoing.wants_reply { core.register_wait(key) } else { 0 };
-                return Ok((key, core.connections[key].outbox.clone(), correlation));
+                return Ok((key, outbox, correlation));
             }
             drop(core);
             self.connect(to, outgoing.patience)?;
@@ -158,6 +161,26 @@ impl Endpoint {
 }
 
 impl Core {
+    /// Takes the connection that was used last, if it leads there.
+    #[inline]
+    fn take_recent(&mut self, to: ProcessId) -> Option<(usize, Arc<Outbox>)> {
+        let (_, key, outbox) = self.recent.take_if(|(process, ..)| *process == to)?;
+        Some((key, outbox))
+    }
+
+    /// Notes the connection that was used last, unless it has gone meanwhile.
+    #[inline]
+    fn keep_recent(&mut self, to: ProcessId, key: usize, outbox: Arc<Outbox>) {
+        if self.connections.get(key).is_some_and(|other| Arc::ptr_eq(&other.outbox, &outbox)) {
+            self.recent = Some((to, key, outbox));
+        }
+    }
+
+    fn find_outgoing(&self, to: ProcessId) -> Option<(usize, Arc<Outbox>)> {
+        let key = *self.outgoing.get(&to)?;
+        Some((key, self.connections[key].outbox.clone()))
+    }
+
     fn register_wait(&mut self, key: usize) -> u64 {
         self.next_correlation += 1;
         let wait = Wait { connection: key, outcome: None, serial: 0, is_current: false };

@@ -33,8 +33,10 @@ pub trait Service {
 }
 
 enum Next {
-    Item(Item),
+    Letter(Letter),
+    Down(Down),
     Timer(TimerId),
+    Stop(StopReason),
 }
 
 impl Endpoint {
@@ -43,17 +45,14 @@ impl Endpoint {
         letter::note_serving();
         loop {
             if let Some(ending) = service.wants_to_end() {
+                self.put_down();
                 return ending;
             }
             match self.next() {
-                Ok(Next::Item(Item::Letter { letter, origin })) => {
-                    self.take_in_hand(Some(letter.tag), Some(origin).filter(|origin| origin.correlation != 0));
-                    service.letter(letter);
-                    self.take_in_hand(None, None);
-                }
-                Ok(Next::Item(Item::Down(down))) => service.down(down),
+                Ok(Next::Letter(letter)) => service.letter(letter),
+                Ok(Next::Down(down)) => service.down(down),
                 Ok(Next::Timer(timer)) => service.timer(timer),
-                Ok(Next::Item(Item::Stop(reason))) => {
+                Ok(Next::Stop(reason)) => {
                     service.stopping();
                     return stopped(reason);
                 }
@@ -65,11 +64,10 @@ impl Endpoint {
         }
     }
 
-    /// Notes what the handler has in its hands.
-    fn take_in_hand(&self, tag: Option<u32>, origin: Option<super::Origin>) {
+    /// Notes that the handler has nothing in its hands any more.
+    fn put_down(&self) {
         if let Ok(mut core) = self.core() {
-            core.inbox.tag_in_hand = tag;
-            core.inbox.in_hand = origin;
+            core.put_down();
         }
     }
 
@@ -85,9 +83,10 @@ impl Endpoint {
         self.0.core.try_borrow().ok().and_then(|core| core.inbox.tag_in_hand)
     }
 
-    #[inline]
+    #[inline(always)]
     fn next(&self) -> Result<Next, RuntimeError> {
         let mut core = self.core()?;
+        core.put_down();
         loop {
             if let Some(next) = core.next_waiting() {
                 return Ok(next);
@@ -99,21 +98,32 @@ impl Endpoint {
 }
 
 impl Core {
-    /// What is there to see to: due timers first, so that a full mailbox does not hold them up.
     #[inline]
+    fn put_down(&mut self) {
+        (self.inbox.tag_in_hand, self.inbox.in_hand) = (None, None);
+    }
+
+    /// What is there to see to: due timers first, so that a full mailbox does not hold them up. A message is noted as being
+    /// in the handler's hands.
+    #[inline(always)]
     fn next_waiting(&mut self) -> Option<Next> {
         if self.timers.next_due().is_some()
             && let Some(timer) = self.timers.fire(Instant::now())
         {
             return Some(Next::Timer(timer));
         }
-        let mut item = self.inbox.mailbox.pop()?;
-        if let Item::Letter { letter, .. } = &mut item
-            && !self.inbox.mailbox.is_empty()
-        {
-            letter.reply = letter.reply.take().map(ReplyPath::deferred);
+        match self.inbox.mailbox.pop()? {
+            Item::Letter { mut letter, origin } => {
+                self.inbox.tag_in_hand = Some(letter.tag);
+                self.inbox.in_hand = Some(origin).filter(|origin| origin.correlation != 0);
+                if letter.reply.is_some() && !self.inbox.mailbox.is_empty() {
+                    letter.reply = letter.reply.take().map(ReplyPath::deferred);
+                }
+                Some(Next::Letter(letter))
+            }
+            Item::Down(down) => Some(Next::Down(down)),
+            Item::Stop(reason) => Some(Next::Stop(reason)),
         }
-        Some(Next::Item(item))
     }
 }
 

@@ -9,6 +9,7 @@ use procession_transport::{Descriptors, Frame};
 use super::office::{Office, Phase};
 use super::record::{Blueprint, Caller, Kind, Life};
 use crate::control::{self, Answer, Notice, Parcel, ProcessSpec, Question, Report, Request, Status, StopReason, Value};
+use crate::entry::EntryRef;
 use crate::error::RuntimeError;
 use crate::exit::Exit;
 use crate::id::{EndpointId, MonitorId, ProcessId};
@@ -32,11 +33,18 @@ impl Office {
             Request::Attach { number } => self.attach(key, number, descriptors),
             Request::Alive { process: pid } => self.learn_pid(process, nix::unistd::Pid::from_raw(pid)),
             Request::Started { process: pid } => {
-                self.learn_pid(process, nix::unistd::Pid::from_raw(pid));
+                // It may have been reaped already, and is buried then as soon as its number is known: as one that has
+                // started.
                 self.note_start(process);
+                self.learn_pid(process, nix::unistd::Pid::from_raw(pid));
             }
             Request::Ending(report) => self.keep_report(process, report, descriptors),
             Request::VisitorTaken { refused } => self.acknowledge(key, refused),
+            Request::CloseMailbox => {
+                if let Some(mailbox) = self.addressed_at(key) {
+                    self.note_end(mailbox, Exit::Normal.into(), true);
+                }
+            }
             Request::Demonitor(monitor) => self.demonitor(key, monitor),
             Request::Forget(process) => self.forget(process),
             Request::Ask { call, question } => {
@@ -106,7 +114,7 @@ impl Office {
             Question::Status(target) => Ok(Answer::Status(self.status(target))),
             Question::Register { name, target } => self.register(name, target),
             Question::Unregister(name) => Ok(self.unregister(&name)),
-            Question::WhereIs(name) => Ok(Answer::Found(self.names.get(&name).copied())),
+            Question::WhereIs { name, entry } => Ok(Answer::Found(self.where_is(&name, entry))),
             Question::OpenMailbox => Ok(self.open_mailbox(caller)),
         };
         self.answer(caller, outcome.unwrap_or_else(Answer::Refused));
@@ -199,19 +207,13 @@ impl Office {
         if self.names.contains_key(&name) {
             return Err(RuntimeError::NameTaken);
         }
-        if self.table.find(target).is_none_or(|record| record.life == Life::Ending) {
+        let record = self.table.find_mut(target).ok_or(RuntimeError::NoActor)?;
+        if record.life == Life::Ending {
             return Err(RuntimeError::NoActor);
         }
-        self.claim_name(Some(name), target);
+        record.names.push(name.clone());
+        self.names.insert(name, target);
         Ok(Answer::Done)
-    }
-
-    /// Gives a process a name that nobody has.
-    pub(crate) fn claim_name(&mut self, name: Option<String>, target: ProcessId) {
-        if let (Some(name), Some(record)) = (name, self.table.find_mut(target)) {
-            record.names.push(name.clone());
-            self.names.insert(name, target);
-        }
     }
 
     /// Frees all names of a process.
@@ -220,6 +222,12 @@ impl Office {
         for name in names {
             self.names.remove(&name);
         }
+    }
+
+    fn where_is(&self, name: &str, entry: Option<EntryRef>) -> Option<ProcessId> {
+        let found = self.table.find(*self.names.get(name)?)?;
+        let runs = found.blueprint().map(|blueprint| blueprint.spec.entry);
+        (entry.is_none() || entry.map(EntryRef::type_hash) == runs.map(EntryRef::type_hash)).then_some(found.id)
     }
 
     fn unregister(&mut self, name: &str) -> Answer {

@@ -25,7 +25,7 @@ type Supply = std::vec::IntoIter<OwnedFd>;
 impl Office {
     /// Starts a supervisor for an endpoint.
     pub(crate) fn supervise(&mut self, caller: Caller, spec: GroupSpec, descriptors: Descriptors) {
-        let outcome = self.check_group(&spec, &mut HashSet::new()).and_then(|()| {
+        let outcome = self.check_group(&spec).and_then(|()| {
             let mut supply = descriptors.arrived().map_err(|_| RuntimeError::NoDescriptors)?.into_iter();
             let owner = self.stations.get(caller.station).map(|station| station.endpoint.process.slot);
             Ok((self.build_group(spec, owner, &mut supply), owner))
@@ -44,39 +44,24 @@ impl Office {
         self.start_group(slot);
     }
 
-    fn check_group<'a>(&self, spec: &'a GroupSpec, names: &mut HashSet<&'a String>) -> Result<(), RuntimeError> {
+    fn check_group(&self, spec: &GroupSpec) -> Result<(), RuntimeError> {
         if self.phase != Phase::Running {
             return Err(RuntimeError::NotRunning);
         }
-        self.check_name(spec.name.as_ref(), names)?;
-        let mut keys = HashSet::new();
+        let mut names = HashSet::new();
         for child in &spec.children {
-            if !keys.insert(&child.key) {
+            if !names.insert(&child.key) {
                 return Err(RuntimeError::NameTaken);
             }
-            self.check_child(child, names)?;
+            if let ChildKind::Group(group) = &child.what {
+                self.check_group(group)?;
+            }
         }
         Ok(())
     }
 
-    fn check_child<'a>(&self, child: &'a ChildSpec, names: &mut HashSet<&'a String>) -> Result<(), RuntimeError> {
-        match &child.what {
-            ChildKind::Process(spec) => self.check_name(spec.name.as_ref(), names),
-            ChildKind::Group(spec) => self.check_group(spec, names),
-        }
-    }
-
-    /// Checks that a name is free, and that no other child is to have it.
-    fn check_name<'a>(&self, name: Option<&'a String>, names: &mut HashSet<&'a String>) -> Result<(), RuntimeError> {
-        match name {
-            Some(name) if self.names.contains_key(name) || !names.insert(name) => Err(RuntimeError::NameTaken),
-            _ => Ok(()),
-        }
-    }
-
     /// Makes the records of a supervisor and of its children; none is started.
     fn build_group(&mut self, spec: GroupSpec, owner: Option<u32>, supply: &mut Supply) -> u32 {
-        let name = spec.name.clone();
         let group = Group {
             name: spec.name.unwrap_or_else(|| "supervisor".into()),
             strategy: spec.strategy,
@@ -90,8 +75,6 @@ impl Office {
             terminators: Vec::new(),
         };
         let slot = self.table.insert(Kind::Group(Box::new(group)), owner);
-        let process = self.table.get(slot).map(|record| record.id);
-        process.into_iter().for_each(|process| self.claim_name(name.clone(), process));
         let members: Vec<Member> =
             spec.children.into_iter().map(|child| self.build_member(child, slot, supply)).collect();
         self.install_rules(slot, members);
@@ -100,17 +83,17 @@ impl Office {
 
     fn build_member(&mut self, child: ChildSpec, group: u32, supply: &mut Supply) -> Member {
         let (slot, is_group) = match child.what {
-            ChildKind::Process(mut spec) => {
+            ChildKind::Process(spec) => {
                 let own = supply.by_ref().take(spec.descriptors).collect();
-                let name = spec.name.clone();
-                // Its name among its siblings is only what it looks like; others may have the same.
+                let mut spec = *spec;
                 spec.name.get_or_insert_with(|| child.key.clone());
-                let slot = self.table.insert(Kind::Process(blueprint(*spec, own)), Some(group));
-                let process = self.table.get(slot).map(|record| record.id);
-                process.into_iter().for_each(|process| self.claim_name(name.clone(), process));
-                (slot, false)
+                (self.table.insert(Kind::Process(blueprint(spec, own)), Some(group)), false)
             }
-            ChildKind::Group(spec) => (self.build_group(*spec, Some(group), supply), true),
+            ChildKind::Group(spec) => {
+                let mut spec = *spec;
+                spec.name.get_or_insert_with(|| child.key.clone());
+                (self.build_group(spec, Some(group), supply), true)
+            }
         };
         let process = self.table.get(slot).map_or(ProcessId::root(0), |record| record.id);
         Member { name: child.key, process, restart: child.restart, is_group }
@@ -392,7 +375,9 @@ impl Office {
         if self.group_mut(slot).is_none_or(|group| group.find(&spec.key).is_some()) {
             return Err(RuntimeError::NameTaken);
         }
-        self.check_child(&spec, &mut HashSet::new())?;
+        if let ChildKind::Group(group) = &spec.what {
+            self.check_group(group)?;
+        }
         let mut supply = descriptors.arrived().map_err(|_| RuntimeError::NoDescriptors)?.into_iter();
         let member = self.build_member(spec, slot, &mut supply);
         let (process, restart) = (member.process, member.restart);

@@ -9,13 +9,13 @@ use procession_transport::{Received, Watch, socket_pair};
 use rustc_hash::FxHashMap;
 
 use super::office::{Due, Office, Phase, Subject};
-use super::record::{Caller, Kind, Life};
+use super::record::{Caller, Kind, Life, Record};
 use super::tail::Tail;
 use crate::control::{self, Answer, Launch, Launcher, Notice, Output};
 use crate::error::{RuntimeError, SpawnError};
 use crate::exit::Exit;
 use crate::hook::Role;
-use crate::id::{EndpointId, ProcessId};
+use crate::id::{EndpointId, Incarnation, ProcessId};
 use crate::sys::{self, Death};
 use crate::zygote::{self, CloneAnswer, CloneRequest, UNANSWERED_LIMIT, Zygote};
 
@@ -28,8 +28,8 @@ pub(crate) struct Workshop {
     zygote: Option<(Zygote, Watch)>,
     /// Processes that wait to be made.
     orders: VecDeque<ProcessId>,
-    /// What the zygote has been asked for and has not answered.
-    tickets: FxHashMap<u64, ProcessId>,
+    /// What the zygote has been asked for and has not answered: which life of which process.
+    tickets: FxHashMap<u64, (ProcessId, Incarnation)>,
     next_ticket: u64,
     /// Children that ended before it was known which process they were.
     unclaimed: FxHashMap<i32, Death>,
@@ -133,7 +133,7 @@ impl Office {
             stdout: spec.stdout != Output::Inherit,
             stderr: spec.stderr != Output::Inherit,
             options: spec.options.clone(),
-            setup: self.options.setup,
+            setup: self.options.setup.clone(),
         };
         self.say(main, 0, &Notice::Launch(Box::new(launch)), descriptors);
         Ok(())
@@ -178,7 +178,8 @@ impl Office {
             return Err(SpawnError::NoProcess("there is no zygote".into()));
         };
         control::push(&mut zygote.outlet, 0, &CloneRequest { ticket }, vec![control]).map_err(RuntimeError::from)?;
-        self.workshop.tickets.insert(ticket, process);
+        let incarnation = self.table.find(process).map_or(0, |record| record.incarnation);
+        self.workshop.tickets.insert(ticket, (process, incarnation));
         Ok(())
     }
 
@@ -213,7 +214,12 @@ impl Office {
     }
 
     fn take_clone(&mut self, answer: &CloneAnswer) {
-        let Some(process) = self.workshop.tickets.remove(&answer.ticket) else { return };
+        let Some(asked) = self.workshop.tickets.remove(&answer.ticket) else { return };
+        // The process may have said its number itself meanwhile, and may have ended and be in its next life.
+        if !self.is_nameless(asked) {
+            return;
+        }
+        let (process, _) = asked;
         match answer.process {
             // The process says its number itself.
             Ok(0) => {}
@@ -227,7 +233,8 @@ impl Office {
 
     /// It is known now which child a process is; it may have ended already.
     pub(crate) fn learn_pid(&mut self, process: ProcessId, pid: Pid) {
-        let Some(record) = self.table.find_mut(process).filter(|record| record.pid.is_none()) else { return };
+        let is_new = |record: &&mut Record| record.pid.is_none() && !record.is_dead;
+        let Some(record) = self.table.find_mut(process).filter(is_new) else { return };
         record.pid = Some(pid);
         self.table.set_pid(pid, process.slot);
         if let Some(death) = self.workshop.unclaimed.remove(&pid.as_raw()) {
@@ -261,11 +268,9 @@ impl Office {
         let Some((zygote, watch)) = self.workshop.zygote.take() else { return };
         tracing::warn!("the zygote is gone; another is made");
         self.hub.forget(watch, zygote.inlet.as_fd());
-        let in_hand: Vec<ProcessId> = std::mem::take(&mut self.workshop.tickets).into_values().collect();
-        let in_hand: Vec<ProcessId> = in_hand
-            .into_iter()
-            .filter(|process| self.table.find(*process).is_some_and(|record| record.pid.is_none()))
-            .collect();
+        let asked = std::mem::take(&mut self.workshop.tickets).into_values();
+        let in_hand: Vec<ProcessId> =
+            asked.filter(|asked| self.is_nameless(*asked)).map(|(process, _)| process).collect();
         if !in_hand.is_empty() {
             self.end_unknown_children();
         }
@@ -274,6 +279,13 @@ impl Office {
             self.order(process);
         }
         self.remind(ZYGOTE_PAUSE, Due::Retry);
+    }
+
+    /// Whether this life of a process is being made and its number is not known.
+    fn is_nameless(&self, (process, incarnation): (ProcessId, Incarnation)) -> bool {
+        self.table.find(process).is_some_and(|record| {
+            record.incarnation == incarnation && record.life == Life::Starting && record.pid.is_none()
+        })
     }
 
     fn end_unknown_children(&self) {
@@ -343,15 +355,10 @@ impl Office {
         let Some(owner) = self.stations.get(caller.station).map(|station| station.endpoint.process.slot) else {
             return;
         };
-        let name = if let Kind::Process(blueprint) = &kind { blueprint.spec.name.clone() } else { None };
-        if name.as_ref().is_some_and(|name| self.names.contains_key(name)) {
-            return self.answer(caller, Answer::NotSpawned(RuntimeError::NameTaken.into()));
-        }
         let slot = self.table.insert(kind, Some(owner));
         let Some(record) = self.table.get_mut(slot) else { return };
         record.spawner = Some(caller);
         let process = record.id;
-        self.claim_name(name, process);
         if let Some(owner) = self.table.get_mut(owner) {
             owner.children.push(slot);
         }

@@ -119,7 +119,7 @@ impl Office {
             names: FxHashMap::default(),
             workshop: Workshop::default(),
             phase: Phase::Running,
-            options: SystemOptions { setup: None, launcher: control::Launcher::Clone },
+            options: SystemOptions { setup: Vec::new(), launcher: control::Launcher::Clone },
             actions: VecDeque::new(),
             retained: FxHashMap::default(),
             remembered: VecDeque::new(),

@@ -119,6 +119,8 @@ impl Office {
         {
             self.phase = Phase::Stopping(caller);
             self.stop_next_child(0);
+            // The last started may be a supervisor; nothing else may happen that would have its decisions looked at.
+            self.carry_out();
         }
         let is_empty = !self.table.iter().any(|record| matches!(record.kind, Kind::Process(_) | Kind::Group(_)));
         match self.phase {
