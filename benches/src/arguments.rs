@@ -1,0 +1,56 @@
+//! The command line of every bench target.
+
+use crate::effort::Effort;
+use clap::Parser;
+use clap::builder::BoolishValueParser;
+
+/// Measures procession beside raw system calls.
+#[derive(Debug, Clone, Parser)]
+pub struct Arguments {
+    /// Measure for a few seconds only: a smoke run, whose figures mean little
+    #[arg(long, env = "PROCESSION_BENCHES_QUICK", value_parser = BoolishValueParser::new())]
+    quick: bool,
+
+    /// What `cargo bench` passes; without it (as under `cargo test`) the run is quick
+    #[arg(long, hide = true)]
+    bench: bool,
+
+    /// Only the lines whose name contains one of these texts
+    names: Vec<String>,
+}
+
+impl Arguments {
+    /// Returns how long to measure.
+    pub fn effort(&self) -> Effort {
+        if self.quick || !self.bench { Effort::QUICK } else { Effort::FULL }
+    }
+
+    /// Tells whether the line called `name` was asked for.
+    pub fn wants(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|wanted| name.contains(wanted.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_bench_passes_is_a_full_run() {
+        let arguments = Arguments::parse_from(["table", "--bench"]);
+        assert_eq!(arguments.effort(), if arguments.quick { Effort::QUICK } else { Effort::FULL });
+    }
+
+    #[test]
+    fn without_it_the_run_is_quick() {
+        assert_eq!(Arguments::parse_from(["table"]).effort(), Effort::QUICK);
+    }
+
+    #[test]
+    fn names_choose_lines() {
+        let arguments = Arguments::parse_from(["table", "--bench", "1 MiB", "spawn"]);
+        assert!(arguments.wants("1 MiB, memcpy"));
+        assert!(arguments.wants("100 spawns in a row"));
+        assert!(!arguments.wants("one-way 64 B"));
+    }
+}

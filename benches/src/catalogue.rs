@@ -1,0 +1,129 @@
+//! The lines of the table, subject by subject.
+//!
+//! To give a line our side, append `.ours(function)` to its `Pair`: `Pair::new(round_trip::floor).ours(ours::ask)`. The function
+//! has the signature of the floor beside it and is called with the bench process not yet pinned; it starts what it needs,
+//! calls [`Pinning::place_peer`](crate::Pinning::place_peer) with the id of every process that takes part, and returns a boxed
+//! closure (or a type that implements the trait in `contest.rs`), whose drop ends everything.
+
+use crate::contest::{Contest, Pair};
+use crate::floors::{block, copy, fan_in, idle, one_way, round_trip, spin, zygote};
+use crate::line::Line;
+use crate::ours;
+use crate::pinning::Placement::{Free, Same, Split};
+use crate::target::Target::{AtLeast, AtMost, RatioAtMost};
+
+/// A group of lines that belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A small message and its answer.
+    RoundTrip,
+    /// Small messages without answers.
+    OneWay,
+    /// Small messages without answers from several senders.
+    FanIn,
+    /// Large messages.
+    Block,
+    /// Starting processes.
+    Spawn,
+    /// What a process costs that does nothing.
+    Idle,
+}
+
+impl Subject {
+    /// All subjects, in the table's order.
+    pub const ALL: [Subject; 6] =
+        [Subject::RoundTrip, Subject::OneWay, Subject::FanIn, Subject::Block, Subject::Spawn, Subject::Idle];
+
+    /// Returns the subject's lines.
+    pub fn lines(self) -> Vec<Line> {
+        match self {
+            Subject::RoundTrip => round_trips(),
+            Subject::OneWay => one_way(),
+            Subject::FanIn => fan_in(),
+            Subject::Block => blocks(),
+            Subject::Spawn => spawns(),
+            Subject::Idle => idle(),
+        }
+    }
+}
+
+fn round_trips() -> Vec<Line> {
+    let polling = || Contest::Latency(Pair::new(round_trip::floor).ours(ours::ask::round_trip));
+    let spinning = || Contest::Latency(Pair::new(spin::floor).ours(ours::ask::round_trip));
+    vec![
+        Line::new("round trip 64 B", Same, 2_000, polling()).target(RatioAtMost(1.25)).aim(RatioAtMost(1.25)),
+        Line::new("round trip 64 B", Split, 4_000, polling()).target(RatioAtMost(1.25)).aim(RatioAtMost(1.25)),
+        Line::new("round trip 64 B, spinning", Split, 2_000, spinning()).aim(RatioAtMost(1.5)),
+    ]
+}
+
+fn one_way() -> Vec<Line> {
+    let single = || Contest::Rate(Pair::new(one_way::single).ours(ours::tell::from_root));
+    let all = || Contest::Rate(Pair::new(one_way::batched).ours(ours::tell::all_from_root));
+    let handler = || Contest::Rate(Pair::new(one_way::batched).ours(ours::tell::from_handler));
+    vec![
+        Line::new("one-way 64 B, tell", Same, 30_000, single()),
+        Line::new("one-way 64 B, tell", Split, 30_000, single()),
+        Line::new("one-way 64 B, tell_all", Same, 2_000_000, all()).target(AtLeast(6e6)).aim(AtLeast(12e6)),
+        Line::new("one-way 64 B, tell_all", Split, 2_000_000, all()).target(AtLeast(6e6)).aim(AtLeast(12e6)),
+        Line::new("one-way 64 B, tell in a handler", Same, 2_000_000, handler())
+            .target(AtLeast(6e6))
+            .aim(AtLeast(12e6)),
+        Line::new("one-way 64 B, tell in a handler", Split, 2_000_000, handler())
+            .target(AtLeast(6e6))
+            .aim(AtLeast(12e6)),
+    ]
+}
+
+fn fan_in() -> Vec<Line> {
+    let single = Contest::Rate(Pair::new(fan_in::single));
+    let batched = Contest::Rate(Pair::new(fan_in::batched).ours(ours::fan_in::from_handlers));
+    vec![
+        Line::new("4 senders 64 B, one per write", Split, 40_000, single),
+        Line::new("4 senders 64 B, tell in handlers", Split, 2_000_000, batched).aim(AtLeast(10e6)),
+    ]
+}
+
+fn blocks() -> Vec<Line> {
+    let copied = Contest::Latency(Pair::new(copy::floor));
+    let default = Contest::Latency(Pair::new(block::default_buffers).ours(ours::block::round_trip));
+    let large = Contest::Latency(Pair::new(block::large_buffers).ours(ours::block::round_trip));
+    vec![
+        Line::new("1 MiB, memcpy", Same, 200, copied),
+        Line::new("1 MiB, socket", Split, 300, default),
+        Line::new("1 MiB, socket with 4 MiB buffers", Split, 300, large).aim(RatioAtMost(1.2)),
+    ]
+}
+
+fn spawns() -> Vec<Line> {
+    let first_answer = || Contest::Latency(Pair::new(zygote::first_answer).ours(ours::spawn::first_answer));
+    let in_a_row = Contest::Rate(Pair::new(zygote::in_a_row).ours(ours::spawn::at_once));
+    vec![
+        Line::new("spawn to first answer", Same, 100, first_answer()).target(RatioAtMost(2.0)).aim(RatioAtMost(1.6)),
+        Line::new("spawn to first answer", Free, 100, first_answer()).target(RatioAtMost(2.0)).aim(RatioAtMost(1.6)),
+        Line::new("100 spawns at once", Free, 100, in_a_row).aim(AtLeast(8e3)),
+    ]
+}
+
+fn idle() -> Vec<Line> {
+    let memory = Contest::Memory(Pair::new(idle::memory).ours(ours::idle::memory));
+    let load = Contest::Load(Pair::new(idle::load).ours(ours::idle::load));
+    vec![
+        Line::new("memory of an idle process", Free, 1, memory).target(AtMost(300.0)).aim(AtMost(250.0)),
+        Line::new("processor time of an idle process", Free, 1, load).target(AtMost(0.0)).aim(AtMost(0.0)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_line_has_a_name_of_its_own() {
+        let mut titles = HashSet::new();
+        for line in Subject::ALL.iter().flat_map(|subject| subject.lines()) {
+            assert!(titles.insert(line.title()), "two lines are called {}", line.title());
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Our side of every line: the same work as the floor's, with typed actors.
+//!
+//! Who is the bench process in a floor is root here, and a floor's peer is an actor on the same core as that. Where the work
+//! is one that only actors do (telling from inside a handler), an actor takes the bench process's part and its core, and root
+//! only starts the burst and waits for the end of it.
+//!
+//! | file | line | root | actors |
+//! |---|---|---|---|
+//! | `house.rs` | all | starts the system | |
+//! | `ask.rs` | round trip | asks | answers |
+//! | `tell.rs` | one-way | tells, or looks on | count; one tells from its handler |
+//! | `fan_in.rs` | 4 senders | looks on | four tell, one counts |
+//! | `block.rs` | 1 MiB | fills and asks | reads and adds up |
+//! | `spawn.rs` | spawn | spawns | answer |
+//! | `idle.rs` | idle | looks on | do nothing |
+
+pub mod ask;
+pub mod block;
+mod counter;
+pub mod fan_in;
+mod house;
+pub mod idle;
+pub mod spawn;
+pub mod tell;
