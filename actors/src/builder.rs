@@ -46,7 +46,8 @@ impl Plan {
 /// The methods that set options, for a type with a field `plan`.
 macro_rules! option_methods {
     () => {
-        /// Names the process: in `ps`, and for [`whereis`](crate::System::whereis). Without, `ps` shows its address.
+        /// Names the process, as `ps` shows it and logs name it. Several may be called the same; to be found by name, it is
+        /// registered ([`System::register`](crate::System::register)).
         pub fn name(mut self, name: impl Into<String>) -> Self {
             self.plan.options.name = Some(name.into());
             self

@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 
-use procession_runtime::{Letter, ReplyPath, SendError};
+use procession_runtime::{Letter, ProcessId, ReplyPath, SendError};
 
 use crate::parcel::{self, Parcel};
 use crate::{Accepts, Context, Incoming, Message, Reply, payload};
@@ -19,6 +19,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// Takes in a letter; `None` if it cannot be delivered, which the sender has been told then.
+    #[inline(always)]
     pub(crate) fn receive(mut letter: Letter) -> Option<Delivery> {
         let path = letter.take_reply();
         match parcel::arrived(letter.descriptors) {
@@ -27,8 +28,7 @@ impl Delivery {
                 Some(Delivery { tag: letter.tag, parcel, path })
             }
             Err(why) => {
-                tracing::warn!(tag = letter.tag, sender = %letter.sender, %why, "a message is dropped");
-                invalid(path, &why);
+                incomplete(letter.tag, letter.sender, path, &why);
                 None
             }
         }
@@ -76,6 +76,12 @@ impl Delivery {
         tracing::warn!(message = type_name::<M>(), sender = %self.parcel.sender, why, "a message cannot be read");
         invalid(self.path, why);
     }
+}
+
+#[cold]
+fn incomplete(tag: u32, sender: ProcessId, path: Option<ReplyPath>, why: &str) {
+    tracing::warn!(tag, %sender, why, "a message is dropped");
+    invalid(path, why);
 }
 
 fn invalid(path: Option<ReplyPath>, why: &str) {

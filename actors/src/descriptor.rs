@@ -137,6 +137,7 @@ pub(crate) struct Arrived {
 }
 
 impl Arrived {
+    #[inline]
     pub(crate) fn new(descriptors: Vec<OwnedFd>) -> Arrived {
         Arrived { slots: RefCell::new(descriptors.into_iter().map(Some).collect()) }
     }

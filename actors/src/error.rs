@@ -15,6 +15,8 @@ pub use ask::AskError;
 pub use process::{JoinError, SpawnError};
 pub use tell::TellError;
 
+use crate::{LockError, QueueError};
+
 /// Any error of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -38,6 +40,12 @@ pub enum Error {
     /// A process gave no value.
     #[error(transparent)]
     Join(JoinError<Refusal>),
+    /// A lock, semaphore, condition, event or barrier did not do what it was asked for.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A queue did not do what it was asked for.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
     /// A mailbox gave no message.
     #[error(transparent)]
     Receive(#[from] ReceiveError),

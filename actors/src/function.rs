@@ -123,7 +123,7 @@ where
         };
         process.started();
         match pack(&function.call(arguments)) {
-            Ok(value) => Ending::Returned(value),
+            Ok(value) => crate::system::leave(Ending::Returned(value)),
             Err(failure) => Ending::Failed(failure.into_chain()),
         }
     }
@@ -151,7 +151,7 @@ where
         let outcome = function.call(arguments);
         let chain = outcome.as_ref().err().map(|error| vec![error.to_string()]);
         match (pack(&outcome), chain) {
-            (Ok(value), None) => Ending::Returned(value),
+            (Ok(value), None) => crate::system::leave(Ending::Returned(value)),
             (Ok(value), Some(chain)) => Ending::Refused(chain, value),
             (Err(failure), _) => Ending::Failed(failure.into_chain()),
         }

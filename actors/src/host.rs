@@ -15,6 +15,11 @@ impl<A: Actor> Hosted for A {
     const ENTRY: &'static Entry = &Entry::new::<A>(run::<A>);
 }
 
+/// What the process of an actor of this type runs.
+pub(crate) fn entry<A: Actor>() -> &'static Entry {
+    A::ENTRY
+}
+
 struct Host<A> {
     actor: A,
     context: Context<A>,
@@ -32,9 +37,9 @@ fn run<A: Actor>(process: &Process) -> Ending {
     };
     process.started();
     if let Some(ending) = context.take_ending() {
-        return ending;
+        return crate::system::leave(ending);
     }
-    process.serve(&mut Host { actor, context })
+    crate::system::leave(process.serve(&mut Host { actor, context }))
 }
 
 /// Reads what the process was given.

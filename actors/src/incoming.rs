@@ -23,6 +23,7 @@ pub struct Incoming<'a, M: Data> {
 }
 
 impl<'a, M: Message> Incoming<'a, M> {
+    #[inline]
     pub(crate) fn new(parcel: &'a Parcel) -> Result<Incoming<'a, M>, PayloadError> {
         Ok(Incoming { archived: payload::access::<M>(&parcel.payload)?, parcel })
     }
@@ -68,6 +69,11 @@ impl<'a, M: Message> Incoming<'a, M> {
     /// [`DescriptorError::Taken`] if it has been taken, [`DescriptorError::Missing`] if it did not come along.
     pub fn take(&self, descriptor: &ArchivedDescriptor) -> Result<OwnedFd, DescriptorError> {
         self.parcel.arrived.take(descriptor)
+    }
+
+    /// Gives the bytes of the whole message, which can be kept.
+    pub(crate) fn frame(&self) -> &bytes::Bytes {
+        &self.parcel.payload
     }
 
     /// Keeps the message beyond the handler, without a copy: the frame stays in memory until the [`Kept`] is dropped,

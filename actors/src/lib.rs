@@ -89,6 +89,7 @@
 //! | `data.rs`, `descriptor.rs` | [`Data`]: what can travel; [`Descriptor`] |
 //! | `payload.rs`, `parcel.rs` | values as bytes, and bytes with what came along: the only files that encode and decode |
 //! | `delivery.rs`, `host.rs` | from a letter to its handler; an actor in its process |
+//! | `primitives/` | what processes share: see [`primitives`] |
 //! | `error.rs`, `failure.rs` | [`Error`] and one error per operation; [`Failure`] |
 //! | `macros/` | the attribute macros |
 //!
@@ -111,6 +112,7 @@ mod descriptor;
 mod error;
 mod failure;
 mod function;
+mod hook;
 mod host;
 mod incoming;
 mod mailbox;
@@ -119,6 +121,7 @@ mod monitor;
 mod parcel;
 mod payload;
 mod pending;
+pub mod primitives;
 mod process;
 mod recipient;
 mod reply;
@@ -213,6 +216,11 @@ pub use message::{Message, Reply};
 pub use monitor::Monitor;
 pub use payload::DEPTH_LIMIT;
 pub use pending::Pending;
+pub use primitives::{
+    Barrier, BoundedSemaphore, Condition, DEFAULT_QUEUE_LIMIT_BYTES, DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES, Event, Home,
+    JoinableQueue, Lock, LockError, LockGuard, Producer, PutError, Queue, QueueError, RLock, RLockGuard, Semaphore,
+    SemaphoreGuard,
+};
 pub use process::{ProcessBuilder, TryProcessBuilder};
 pub use recipient::{ArchivedRecipient, Recipient};
 pub use reply::{Later, ReplyTo};
@@ -232,8 +240,9 @@ pub const TELL_PATIENCE: Duration = Duration::from_secs(5);
 /// What code needs that uses actors: `use procession::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Accepts, Actor, ActorRef, AskError, Child, Context, Data, Failure, Handler, Incoming, Kept, Later, Mailbox,
-        Message, Pending, Recipient, Reply, ReplyTo, Supervisor, SupervisorRef, System, TryChild, actor, data, message,
+        Accepts, Actor, ActorRef, AskError, Child, Context, Data, Failure, Handler, Home, Incoming, JoinableQueue,
+        Kept, Later, Mailbox, Message, Pending, Queue, Recipient, Reply, ReplyTo, Supervisor, SupervisorRef, System, TryChild, actor, data,
+        message,
     };
 }
 
@@ -245,5 +254,5 @@ pub mod __private {
     pub use crate::delivery::Delivery;
     pub use crate::descriptor::{AttachDescriptor, Decoder, Index, TakeDescriptor};
     pub use crate::payload::{Fault, Sink};
-    pub use procession_runtime::{hook, test_hook};
+    pub use crate::hook::{hook, test_hook};
 }

@@ -21,6 +21,11 @@ thread_local! {
     static CLAIMED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Makes this thread's list of claims.
+pub(crate) fn prepare_thread() {
+    let _ = CLAIMED.try_with(|_| ());
+}
+
 /// A mailbox for messages of one type, for a thread that is no actor, such as root's `main`.
 ///
 /// [`System::mailbox`](crate::System::mailbox) makes it. It belongs to the thread that made it, which can have one at a
@@ -138,6 +143,12 @@ fn accept<M: Message>(mut letter: Letter, tag: u32) -> Option<Received<M>> {
             path.into_iter().for_each(|path| path.invalid(&why));
             None
         }
+    }
+}
+
+impl<M> Drop for Mailbox<M> {
+    fn drop(&mut self) {
+        self.endpoint.close_mailbox();
     }
 }
 

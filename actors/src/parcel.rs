@@ -19,6 +19,7 @@ pub(crate) struct Parcel {
 }
 
 impl Parcel {
+    #[inline]
     pub(crate) fn new(payload: Bytes, descriptors: Vec<OwnedFd>, sender: ProcessId) -> Parcel {
         Parcel { payload, arrived: Arrived::new(descriptors), sender }
     }
@@ -54,6 +55,7 @@ impl Parcel {
 ///
 /// # Errors
 /// What to tell the sender if they were lost on the way.
+#[inline]
 pub(crate) fn arrived(descriptors: Descriptors) -> Result<Vec<OwnedFd>, String> {
     descriptors.arrived().map_err(|error| error.to_string())
 }

@@ -39,6 +39,11 @@ thread_local! {
     static ARENA: Cell<Option<Arena>> = const { Cell::new(None) };
 }
 
+/// Makes this thread's scratch memory.
+pub(crate) fn prepare_thread() {
+    let _ = ARENA.try_with(|kept| kept.set(Some(Arena::default())));
+}
+
 /// Serialises a value into a body.
 #[inline]
 pub(crate) fn encode<T: Data>(value: &T, body: &mut Body<'_>) -> Result<(), PayloadError> {

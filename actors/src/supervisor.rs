@@ -51,7 +51,7 @@ impl Supervisor {
         Supervisor { name: None, strategy, intensity: Intensity::default(), children: Vec::new() }
     }
 
-    /// Names it.
+    /// Names it, for logs.
     pub fn name(mut self, name: impl Into<String>) -> Supervisor {
         self.name = Some(name.into());
         self

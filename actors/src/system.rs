@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use procession_runtime::{self as runtime, Endpoint, Process, ProcessId};
+use procession_runtime::{self as runtime, Ending, Endpoint, Process, ProcessId};
 
 use crate::function::{refuse_captures, setup_entry};
 use crate::process::{ProcessBuilder, TryProcessBuilder};
@@ -129,7 +129,7 @@ impl System {
         Mailbox::open(self.endpoint()?)
     }
 
-    /// Registers a process under a further name, for [`whereis`](System::whereis).
+    /// Registers a process under a name that nobody else has, for [`whereis`](System::whereis).
     ///
     /// # Errors
     /// [`RuntimeError::NameTaken`], [`RuntimeError::NoActor`].
@@ -145,13 +145,12 @@ impl System {
         self.endpoint()?.unregister(name)
     }
 
-    /// Finds the actor of this name. Its type is the caller's word: what is sent to an actor of another type, that
-    /// refuses, or takes for one of its own messages.
+    /// Finds the actor of this name; `None` if nobody has it, or an actor of another type.
     ///
     /// # Errors
     /// [`RuntimeError`].
     pub fn whereis<A: Actor>(&self, name: &str) -> Result<Option<ActorRef<A>>, RuntimeError> {
-        Ok(self.endpoint()?.whereis(name)?.map(ActorRef::new))
+        Ok(self.endpoint()?.whereis(name, Some(crate::host::entry::<A>()))?.map(ActorRef::new))
     }
 
     /// Ends the system: waits for its straight-line processes that are no daemons, then stops all others, the last
@@ -186,6 +185,15 @@ impl fmt::Debug for System {
 /// Notes which process of which system this is.
 pub(crate) fn enter(process: &Process) {
     CURRENT.get_or_init(|| Place { system: process.id().system, name: process.name().to_owned() });
+    crate::primitives::begin_process();
+}
+
+/// Sees to what is due at the end of this process, if that is in order.
+pub(crate) fn leave(ending: Ending) -> Ending {
+    if matches!(ending, Ending::Normal | Ending::Returned(_) | Ending::Stopped) {
+        crate::primitives::end_process();
+    }
+    ending
 }
 
 /// A system to be: takes options, then [`start`](SystemBuilder::start)s it.
@@ -196,11 +204,29 @@ pub struct SystemBuilder {
 }
 
 impl SystemBuilder {
-    /// Has every process of the system run this function before its own code, for instance to set up logging. It must
-    /// capture nothing; see [`Function`].
+    /// Has every process of the system run this function before its own code. Root does not run it. It must capture
+    /// nothing; see [`Function`]. Given several times, all are run, in this order.
     pub fn setup<F: Fn() + Copy + 'static>(self, function: F) -> SystemBuilder {
         const { refuse_captures::<F>() };
         SystemBuilder { runtime: self.runtime.setup(setup_entry(function)) }
+    }
+
+    /// Has `install` called here and now, and in every process of the system before its own code: a `tracing` subscriber
+    /// that it installs is everybody's. It must capture nothing; see [`Function`].
+    ///
+    /// Everything that an actor traces is within a span `actor` with its name and id. What it writes goes where the
+    /// process's output goes.
+    ///
+    /// ```no_run
+    /// # use procession::prelude::*;
+    /// # fn main() -> procession::Result<()> {
+    /// let system = System::builder().subscriber(|| tracing_subscriber::fmt().init()).start()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn subscriber<F: Fn() + Copy + 'static>(self, install: F) -> SystemBuilder {
+        const { refuse_captures::<F>() };
+        install();
+        self.setup(install)
     }
 
     /// Says how processes are made. The default is [`Launcher::Clone`].

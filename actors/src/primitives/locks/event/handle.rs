@@ -1,0 +1,95 @@
+//! Events.
+
+use std::time::Duration;
+
+use super::machine::{EventDemand, EventMachine};
+use crate::primitives::locks::remote::Remote;
+use crate::{Home, LockError, data};
+
+/// A flag that processes wait for.
+///
+/// The handle is plain data: cloned, sent in messages and arguments, used from any process and thread.
+///
+/// # Protocol
+/// The host is an actor that is asked to wait, and answers when the event is set, at once if it is. Whoever waits when it is
+/// set is woken, also if it is cleared right after.
+///
+/// # When somebody dies
+/// * One who waits: it is forgotten. Who set the event: nothing changes.
+/// * The host: as with [`Lock`](crate::Lock).
+///
+/// # Example
+/// ```no_run
+/// # use procession::prelude::*;
+/// # use procession::Event;
+/// # fn main() -> procession::Result<()> {
+/// # let system = System::start()?;
+/// let event = Event::new(&system)?;
+/// let waiter = system.process(|event: Event| event.wait().is_ok(), event.clone()).start()?;
+/// event.set()?;
+/// assert!(waiter.join()?);
+/// # Ok(()) }
+/// ```
+#[data]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[rkyv(derive(Debug))]
+pub struct Event {
+    remote: Remote<EventMachine>,
+}
+
+impl Event {
+    /// Makes an event that is not set, hosted by a process of its own.
+    ///
+    /// # Errors
+    /// [`LockError::Spawn`].
+    pub fn new(home: &impl Home) -> Result<Event, LockError> {
+        Ok(Event { remote: Remote::start(home, (), "event")? })
+    }
+
+    /// Sets it: all who wait go on.
+    ///
+    /// # Errors
+    /// [`LockError`] if the host does not live.
+    pub fn set(&self) -> Result<(), LockError> {
+        self.remote.do_now(EventDemand::Set).map(drop)
+    }
+
+    /// Clears it: who waits from now on waits until it is set again.
+    ///
+    /// # Errors
+    /// [`LockError`] if the host does not live.
+    pub fn clear(&self) -> Result<(), LockError> {
+        self.remote.do_now(EventDemand::Clear).map(drop)
+    }
+
+    /// Whether it is set.
+    ///
+    /// # Errors
+    /// [`LockError`] if the host does not live.
+    pub fn is_set(&self) -> Result<bool, LockError> {
+        self.remote.do_now(EventDemand::IsSet)
+    }
+
+    /// Waits until it is set.
+    ///
+    /// # Errors
+    /// [`LockError`] if the host does not live.
+    pub fn wait(&self) -> Result<(), LockError> {
+        self.remote.do_now(EventDemand::Wait).map(drop)
+    }
+
+    /// Waits until it is set, for up to `timeout`.
+    ///
+    /// # Errors
+    /// [`LockError::Timeout`] if it is not set in time.
+    pub fn wait_within(&self, timeout: Duration) -> Result<(), LockError> {
+        self.remote.call(EventDemand::Wait, Some(timeout)).map(drop)
+    }
+}
+
+impl ArchivedEvent {
+    /// Gives the handle.
+    pub fn to_native(&self) -> Event {
+        Event { remote: self.remote.to_native() }
+    }
+}

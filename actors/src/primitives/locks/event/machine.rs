@@ -1,0 +1,66 @@
+//! The machine of events: a flag, and those who wait for it.
+
+use super::super::machine::{Answers, Machine, Party, Refusal, Ticket, Waiters};
+use crate::{Exit, data};
+
+/// What can be asked of an event.
+#[data]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EventDemand {
+    /// To be answered when it is set.
+    Wait,
+    /// To set it: all who wait are answered, whether it is cleared again or not.
+    Set,
+    /// To clear it.
+    Clear,
+    /// Whether it is set.
+    IsSet,
+}
+
+/// What an event grants: whether it is set now.
+pub(crate) type EventGrant = bool;
+
+#[derive(Debug)]
+pub(crate) struct EventMachine {
+    is_set: bool,
+    waiters: Waiters<()>,
+}
+
+impl Machine for EventMachine {
+    type Settings = ();
+    type Demand = EventDemand;
+    type Grant = EventGrant;
+
+    fn new((): ()) -> EventMachine {
+        EventMachine { is_set: false, waiters: Waiters::default() }
+    }
+
+    fn demand(&mut self, ticket: Ticket, demand: EventDemand, answers: &mut Answers<EventGrant>) {
+        match demand {
+            EventDemand::Wait if !self.is_set => return self.waiters.push(ticket, ()),
+            EventDemand::Set => {
+                self.is_set = true;
+                while let Some((waiter, ())) = self.waiters.pop() {
+                    answers.grant(waiter, true);
+                }
+            }
+            EventDemand::Clear => self.is_set = false,
+            EventDemand::Wait | EventDemand::IsSet => {}
+        }
+        answers.grant(ticket, self.is_set);
+    }
+
+    fn expire(&mut self, ticket: Ticket, answers: &mut Answers<EventGrant>) {
+        if self.waiters.remove(ticket).is_some() {
+            answers.refuse(ticket, Refusal::Timeout);
+        }
+    }
+
+    fn withdraw(&mut self, ticket: Ticket, _: &mut Answers<EventGrant>) {
+        self.waiters.remove(ticket);
+    }
+
+    fn death(&mut self, party: Party, _: &Exit, _: &mut Answers<EventGrant>) {
+        self.waiters.remove_party(party);
+    }
+}

@@ -1,0 +1,8 @@
+//! Events.
+
+mod handle;
+mod machine;
+#[cfg(test)]
+mod tests;
+
+pub use handle::{ArchivedEvent, Event};

@@ -1,0 +1,223 @@
+//! The actor that hosts a machine, and its protocol.
+//!
+//! | message | answer |
+//! |---|---|
+//! | [`Register`] | the host's epoch; the process is watched from now on |
+//! | [`Call`] | what the machine grants or refuses, now or later |
+//! | [`Withdraw`] | none; what waits or was granted under the number is given up |
+//!
+//! A process registers before it asks for anything, so whatever it holds is held by a life of it whose end will be told, after
+//! all that it has sent. Time-outs are decided here and nowhere else: a grant and a time-out cannot both happen.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::marker::PhantomData;
+use std::time::{Duration, SystemTime};
+
+use super::machine::{Answers, Machine, Party, Refusal, Ticket};
+use crate::{
+    Actor, Context, Data, Down, DownReason, Exit, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo,
+    TimerId, actor, message,
+};
+
+/// Makes the sender a party, and asks for the host's epoch.
+#[message(reply = Result<u64, String>)]
+pub(crate) struct Register;
+
+/// Asks for something.
+#[message(reply = Later<Result<G, Refusal>>)]
+pub(crate) struct Call<D: Data, G: Data> {
+    pub(crate) epoch: u64,
+    pub(crate) number: u64,
+    /// How long the answer may take. None: as long as it takes.
+    pub(crate) within: Option<Duration>,
+    pub(crate) demand: D,
+    pub(crate) grant: PhantomData<fn() -> G>,
+}
+
+/// Gives up a call and what was granted for it.
+#[message]
+pub(crate) struct Withdraw {
+    pub(crate) epoch: u64,
+    pub(crate) number: u64,
+}
+
+/// The host's word to itself: the time of a call is over.
+#[message]
+pub(crate) struct Expire {
+    party: u64,
+    number: u64,
+}
+
+/// Hosts one machine.
+pub(crate) struct Host<M: Machine> {
+    machine: M,
+    /// Differs from one life of the host to the next.
+    epoch: u64,
+    parties: HashMap<ProcessId, Party>,
+    monitors: HashMap<MonitorId, ProcessId>,
+    next_party: u64,
+    calls: HashMap<Ticket, Open<M::Grant>>,
+}
+
+/// A call that has not been answered.
+struct Open<G> {
+    reply: ReplyTo<Result<G, Refusal>>,
+    timer: Option<TimerId>,
+}
+
+#[actor]
+impl<M: Machine> Actor for Host<M> {
+    type Args = M::Settings;
+    type Messages = (Register, Call<M::Demand, M::Grant>, Withdraw, Expire);
+
+    fn start(settings: M::Settings, context: &mut Context<Self>) -> Result<Self, Failure> {
+        Ok(Host {
+            machine: M::new(settings),
+            epoch: new_epoch(context.this().id()),
+            parties: HashMap::new(),
+            monitors: HashMap::new(),
+            next_party: 0,
+            calls: HashMap::new(),
+        })
+    }
+
+    fn down(&mut self, down: Down, context: &mut Context<Self>) {
+        let Some(process) = self.monitors.remove(&down.monitor) else { return };
+        let Some(party) = self.parties.remove(&process) else { return };
+        let exit = match down.reason {
+            DownReason::Ended(exit) => exit,
+            _ => Exit::Failed(vec!["it had ended before it could be watched".to_owned()]),
+        };
+        let open: Vec<Ticket> = self.calls.keys().filter(|ticket| ticket.party == party).copied().collect();
+        for ticket in open {
+            self.close(ticket, context);
+        }
+        let mut answers = Answers::default();
+        self.machine.death(party, &exit, &mut answers);
+        self.give(answers, context);
+    }
+}
+
+impl<M: Machine> Host<M> {
+    /// Gives answers to those who wait for them.
+    fn give(&mut self, mut answers: Answers<M::Grant>, context: &mut Context<Self>) {
+        while let Some((ticket, answer)) = answers.next() {
+            let Some(reply) = self.close(ticket, context) else {
+                // What nobody waits for is not kept.
+                if answer.is_ok() {
+                    self.machine.withdraw(ticket, &mut answers);
+                }
+                continue;
+            };
+            if let Err(error) = reply.send(answer) {
+                tracing::error!(%error, "an answer of a lock cannot be sent");
+            }
+        }
+    }
+
+    /// Takes a call out of those that are open.
+    fn close(&mut self, ticket: Ticket, context: &mut Context<Self>) -> Option<ReplyTo<Result<M::Grant, Refusal>>> {
+        let Open { reply, timer } = self.calls.remove(&ticket)?;
+        if let Some(timer) = timer {
+            context.cancel(timer);
+        }
+        Some(reply)
+    }
+
+    fn expire(&mut self, ticket: Ticket, context: &mut Context<Self>) {
+        if self.calls.contains_key(&ticket) {
+            let mut answers = Answers::default();
+            self.machine.expire(ticket, &mut answers);
+            self.give(answers, context);
+        }
+    }
+
+    /// Says why a call cannot be considered, or who makes it.
+    fn caller(&self, process: ProcessId, epoch: u64) -> Result<Party, Refusal> {
+        if epoch != self.epoch {
+            return Err(Refusal::Restarted);
+        }
+        self.parties.get(&process).copied().ok_or_else(|| Refusal::Invalid("the process is not registered".to_owned()))
+    }
+}
+
+impl<M: Machine> Handler<Register> for Host<M> {
+    fn handle(&mut self, register: Incoming<'_, Register>, context: &mut Context<Self>) -> Result<u64, String> {
+        let process = register.sender();
+        if !self.parties.contains_key(&process) {
+            let monitor = context.monitor(process).map_err(|error| error.to_string())?;
+            self.monitors.insert(monitor, process);
+            self.parties.insert(process, Party(self.next_party));
+            self.next_party += 1;
+        }
+        Ok(self.epoch)
+    }
+}
+
+impl<M: Machine> Handler<Call<M::Demand, M::Grant>> for Host<M> {
+    fn handle(
+        &mut self,
+        call: Incoming<'_, Call<M::Demand, M::Grant>>,
+        context: &mut Context<Self>,
+    ) -> Later<Result<M::Grant, Refusal>> {
+        let reply = context.reply_later();
+        let later = reply.later();
+        let process = call.sender();
+        let Call { epoch, number, within, demand, .. } = call.open();
+        let party = match self.caller(process, epoch) {
+            Ok(party) => party,
+            Err(refusal) => {
+                let _ = reply.send(Err(refusal));
+                return later;
+            }
+        };
+        let ticket = Ticket { party, number };
+        self.calls.insert(ticket, Open { reply, timer: None });
+        let mut answers = Answers::default();
+        self.machine.demand(ticket, demand, &mut answers);
+        self.give(answers, context);
+        match (within, self.calls.get_mut(&ticket)) {
+            (Some(Duration::ZERO), Some(_)) => self.expire(ticket, context),
+            (Some(within), Some(open)) => match context.send_after(within, Expire { party: party.0, number }) {
+                Ok(timer) => open.timer = Some(timer),
+                Err(error) => {
+                    tracing::error!(%error, "a time-out cannot be set");
+                    self.expire(ticket, context);
+                }
+            },
+            _ => {}
+        }
+        later
+    }
+}
+
+impl<M: Machine> Handler<Withdraw> for Host<M> {
+    fn handle(&mut self, withdrawal: Incoming<'_, Withdraw>, context: &mut Context<Self>) {
+        if let Ok(party) = self.caller(withdrawal.sender(), withdrawal.epoch.to_native()) {
+            let ticket = Ticket { party, number: withdrawal.number.to_native() };
+            self.close(ticket, context);
+            let mut answers = Answers::default();
+            self.machine.withdraw(ticket, &mut answers);
+            self.give(answers, context);
+        }
+    }
+}
+
+impl<M: Machine> Handler<Expire> for Host<M> {
+    fn handle(&mut self, expired: Incoming<'_, Expire>, context: &mut Context<Self>) {
+        let ticket = Ticket { party: Party(expired.party.to_native()), number: expired.number.to_native() };
+        // The timer is spent.
+        if let Some(open) = self.calls.get_mut(&ticket) {
+            open.timer = None;
+        }
+        self.expire(ticket, context);
+    }
+}
+
+/// Makes a number that no other life of the process has. Random keys alone will not do: processes that are copies of one
+/// another may have the same.
+fn new_epoch(process: ProcessId) -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    RandomState::new().hash_one((process, std::process::id(), now))
+}

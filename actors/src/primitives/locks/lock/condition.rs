@@ -1,0 +1,170 @@
+//! Conditions.
+
+use std::time::{Duration, Instant};
+
+use super::guard::LockGuard;
+use super::handle::Lock;
+use super::machine::{LockDemand, LockGrant};
+use crate::{Home, LockError, data};
+
+/// A place to wait, without the lock, for what others bring about under it. Several conditions may share a lock.
+///
+/// # Protocol
+/// The lock's host keeps a room for each condition. To wait is to ask: the host takes the lock back, and answers when the
+/// waiter has been notified, or its time is over, *and* it holds the lock again. A notification is not kept: it moves those
+/// who wait when it is given, the longest waiting first.
+///
+/// # When somebody dies
+/// * One who waits is never counted as woken: if it has been notified and dies before it has done anything with the lock, the
+///   notification goes to another that was waiting when it was given.
+/// * The holder and the host: as with [`Lock`].
+///
+/// # Example
+/// ```no_run
+/// # use procession::prelude::*;
+/// # use procession::Condition;
+/// # fn main() -> procession::Result<()> {
+/// # let system = System::start()?;
+/// let condition = Condition::new(&system)?;
+/// let mut guard = condition.acquire()?;
+/// condition.wait_for(&mut guard, || true)?;
+/// condition.notify(1)?;
+/// # Ok(()) }
+/// ```
+#[data]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[rkyv(derive(Debug))]
+pub struct Condition {
+    lock: Lock,
+    room: u64,
+}
+
+impl Condition {
+    /// Makes a condition with a lock of its own.
+    ///
+    /// # Errors
+    /// [`LockError::Spawn`].
+    pub fn new(home: &impl Home) -> Result<Condition, LockError> {
+        Condition::with_lock(&Lock::new(home)?)
+    }
+
+    /// Makes a condition on a lock that there is.
+    ///
+    /// # Errors
+    /// [`LockError`] if the lock's host does not live.
+    pub fn with_lock(lock: &Lock) -> Result<Condition, LockError> {
+        match lock.remote.do_now(LockDemand::NewRoom)? {
+            LockGrant::Room(room) => Ok(Condition { lock: lock.clone(), room }),
+            other => Err(LockError::Unanswered(format!("{other:?} for a new room"))),
+        }
+    }
+
+    /// Gives its lock.
+    pub fn lock(&self) -> &Lock {
+        &self.lock
+    }
+
+    /// Acquires its lock; see [`Lock::acquire`].
+    ///
+    /// # Errors
+    /// As that.
+    pub fn acquire(&self) -> Result<LockGuard, LockError> {
+        self.lock.acquire()
+    }
+
+    /// Releases the lock, waits to be notified, and takes the lock again.
+    ///
+    /// While it waited, a holder may have died: [`LockGuard::owner_died`] says so then. It may have been notified for nothing,
+    /// too: see [`wait_for`](Condition::wait_for).
+    ///
+    /// # Errors
+    /// [`LockError::Invalid`] if the guard does not hold this condition's lock. Otherwise the host does not live, and the
+    /// guard is void.
+    pub fn wait(&self, guard: &mut LockGuard) -> Result<(), LockError> {
+        self.wait_in(guard, None)
+    }
+
+    /// Waits as [`wait`](Condition::wait) does, for up to `timeout`, and then as long as it takes to have the lock again.
+    ///
+    /// # Errors
+    /// [`LockError::Timeout`] if it was not notified; the guard holds the lock all the same. Others as
+    /// [`wait`](Condition::wait).
+    pub fn wait_within(&self, guard: &mut LockGuard, timeout: Duration) -> Result<(), LockError> {
+        self.wait_in(guard, Some(timeout))
+    }
+
+    /// Waits until something is so. It is looked at with the lock held, at once and after each notification.
+    ///
+    /// # Errors
+    /// As [`wait`](Condition::wait).
+    pub fn wait_for(&self, guard: &mut LockGuard, mut is_so: impl FnMut() -> bool) -> Result<(), LockError> {
+        while !is_so() {
+            self.wait(guard)?;
+        }
+        Ok(())
+    }
+
+    /// Waits as [`wait_for`](Condition::wait_for) does, for up to `timeout`.
+    ///
+    /// # Errors
+    /// [`LockError::Timeout`] if it is not so when the time is over; the guard holds the lock all the same. Others as
+    /// [`wait`](Condition::wait).
+    pub fn wait_for_within(
+        &self,
+        guard: &mut LockGuard,
+        timeout: Duration,
+        mut is_so: impl FnMut() -> bool,
+    ) -> Result<(), LockError> {
+        let start = Instant::now();
+        while !is_so() {
+            match self.wait_within(guard, timeout.saturating_sub(start.elapsed())) {
+                Err(LockError::Timeout) if is_so() => return Ok(()),
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Has up to `count` of those who wait move on, as soon as each can have the lock.
+    ///
+    /// # Errors
+    /// [`LockError::Invalid`] if this process does not hold the lock.
+    pub fn notify(&self, count: u64) -> Result<(), LockError> {
+        self.lock.remote.do_now(LockDemand::Notify { room: self.room, count }).map(drop)
+    }
+
+    /// Has all those who wait move on, one after the other.
+    ///
+    /// # Errors
+    /// As [`notify`](Condition::notify).
+    pub fn notify_all(&self) -> Result<(), LockError> {
+        self.notify(u64::MAX)
+    }
+
+    fn wait_in(&self, guard: &mut LockGuard, within: Option<Duration>) -> Result<(), LockError> {
+        let held = guard.number.filter(|_| guard.remote == self.lock.remote);
+        let Some(number) = held else {
+            return Err(LockError::Invalid("the guard does not hold the condition's lock".to_owned()));
+        };
+        match self.lock.remote.call_for_ever(LockDemand::Wait { room: self.room, number }, within) {
+            Ok((number, grant)) => {
+                let timed_out = guard.hold(number, grant);
+                if timed_out { Err(LockError::Timeout) } else { Ok(()) }
+            }
+            Err(error) => {
+                // Nothing was given up if it made no sense to wait.
+                if !matches!(error, LockError::Invalid(_)) {
+                    guard.number = None;
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl ArchivedCondition {
+    /// Gives the handle.
+    pub fn to_native(&self) -> Condition {
+        Condition { lock: self.lock.to_native(), room: self.room.to_native() }
+    }
+}

@@ -1,0 +1,285 @@
+//! The machine of locks: one holder, a queue, and the waiting rooms of conditions.
+//!
+//! A demand to acquire goes to the queue; whoever is first there becomes the holder when there is none. A condition's waiter
+//! gives up the lock and goes to the condition's room; a notification, or the end of its time, moves it to the queue, and so
+//! it is answered when it holds the lock again. A notification whose receiver dies before it has done anything with the
+//! lock goes to another that waited already when it was given.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::super::machine::{Answers, Machine, Party, Ticket, Waiters};
+use crate::primitives::exit_data::ExitData;
+use crate::{Exit, data};
+
+/// What a lock is made of.
+#[data]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LockSettings {
+    /// Whether the thread that holds it may acquire it again.
+    pub(crate) reentrant: bool,
+}
+
+/// What can be asked of a lock.
+#[data]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LockDemand {
+    /// To hold it, in this thread of the process.
+    Acquire { thread: u64 },
+    /// To hold it no more: what was granted under this number.
+    Release { number: u64 },
+    /// The same, for whatever the process (or thread, if the lock is reentrant) acquired last.
+    ReleaseLast { thread: u64 },
+    /// A room for a new condition.
+    NewRoom,
+    /// To give up what was granted under this number, and to hold the lock again after a notification.
+    Wait { room: u64, number: u64 },
+    /// To have up to `count` waiters of a room move on. Only for who holds the lock.
+    Notify { room: u64, count: u64 },
+}
+
+/// What a lock grants.
+#[data]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LockGrant {
+    /// The lock, and how its last holder ended if it died with it.
+    Held { owner_died: Option<ExitData>, timed_out: bool },
+    /// It is done.
+    Done,
+    /// A condition's room.
+    Room(u64),
+}
+
+#[derive(Debug)]
+pub(crate) struct LockMachine {
+    reentrant: bool,
+    holder: Option<Holder>,
+    queue: Waiters<Queued>,
+    rooms: HashMap<u64, VecDeque<Waiting>>,
+    next_room: u64,
+    /// Counts waits and notifications, so that it is known which came first.
+    now: u64,
+    /// How a holder ended that died with the lock, until the next one is told.
+    owner_died: Option<Exit>,
+}
+
+#[derive(Debug)]
+struct Holder {
+    party: Party,
+    thread: u64,
+    /// What it has acquired, the last one last. Never empty.
+    numbers: Vec<u64>,
+    /// The notification that it owes the lock to, while it has done nothing with it.
+    woken: Option<Notification>,
+}
+
+/// Waits for the lock.
+#[derive(Debug)]
+struct Queued {
+    thread: u64,
+    reason: Reason,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Reason {
+    Acquires,
+    Woken(Notification),
+    TimedOut,
+}
+
+/// Waits for a notification.
+#[derive(Debug)]
+struct Waiting {
+    ticket: Ticket,
+    thread: u64,
+    /// When it came.
+    since: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Notification {
+    room: u64,
+    /// When it was given.
+    at: u64,
+}
+
+const NOT_HELD: &str = "the lock is not held by the caller";
+
+impl Machine for LockMachine {
+    type Settings = LockSettings;
+    type Demand = LockDemand;
+    type Grant = LockGrant;
+
+    fn new(settings: LockSettings) -> LockMachine {
+        LockMachine {
+            reentrant: settings.reentrant,
+            holder: None,
+            queue: Waiters::default(),
+            rooms: HashMap::new(),
+            next_room: 0,
+            now: 0,
+            owner_died: None,
+        }
+    }
+
+    fn demand(&mut self, ticket: Ticket, demand: LockDemand, answers: &mut Answers<LockGrant>) {
+        match demand {
+            LockDemand::Acquire { thread } => self.acquire(ticket, thread, answers),
+            LockDemand::Release { number } => {
+                let released = self.release(Ticket { number, ..ticket });
+                self.answer(ticket, released, answers);
+            }
+            LockDemand::ReleaseLast { thread } => {
+                let last = self.held_by(ticket.party).filter(|holder| !self.reentrant || holder.thread == thread);
+                let last = last.and_then(|holder| holder.numbers.last().copied());
+                let released = last.is_some_and(|number| self.release(Ticket { number, ..ticket }));
+                self.answer(ticket, released, answers);
+            }
+            LockDemand::NewRoom => {
+                self.rooms.insert(self.next_room, VecDeque::new());
+                answers.grant(ticket, LockGrant::Room(self.next_room));
+                self.next_room += 1;
+            }
+            LockDemand::Wait { room, number } => self.wait(ticket, room, number, answers),
+            LockDemand::Notify { room, count } => self.notify(ticket, room, count, answers),
+        }
+        self.hand_over(answers);
+    }
+
+    fn expire(&mut self, ticket: Ticket, answers: &mut Answers<LockGrant>) {
+        if self.queue.get(ticket).is_some_and(|queued| matches!(queued.reason, Reason::Acquires)) {
+            self.queue.remove(ticket);
+            answers.refuse(ticket, super::super::machine::Refusal::Timeout);
+        } else if let Some(waiting) = self.leave_room(ticket) {
+            self.queue.push(ticket, Queued { thread: waiting.thread, reason: Reason::TimedOut });
+        }
+        self.hand_over(answers);
+    }
+
+    fn withdraw(&mut self, ticket: Ticket, answers: &mut Answers<LockGrant>) {
+        self.leave_room(ticket);
+        if let Some(queued) = self.queue.remove(ticket) {
+            self.pass_on_from(&queued);
+        }
+        self.release(ticket);
+        self.hand_over(answers);
+    }
+
+    fn death(&mut self, party: Party, exit: &Exit, answers: &mut Answers<LockGrant>) {
+        for room in self.rooms.values_mut() {
+            room.retain(|waiting| waiting.ticket.party != party);
+        }
+        for queued in self.queue.remove_party(party) {
+            self.pass_on_from(&queued);
+        }
+        if let Some(holder) = self.holder.take_if(|holder| holder.party == party) {
+            self.owner_died = Some(exit.clone());
+            if let Some(notification) = holder.woken {
+                self.pass_on(notification);
+            }
+        }
+        self.hand_over(answers);
+    }
+}
+
+impl LockMachine {
+    fn acquire(&mut self, ticket: Ticket, thread: u64, answers: &mut Answers<LockGrant>) {
+        let again = |holder: &&mut Holder| self.reentrant && (holder.party, holder.thread) == (ticket.party, thread);
+        match self.holder.as_mut().filter(again) {
+            Some(holder) => {
+                holder.woken = None;
+                holder.numbers.push(ticket.number);
+                answers.grant(ticket, LockGrant::Held { owner_died: None, timed_out: false });
+            }
+            None => self.queue.push(ticket, Queued { thread, reason: Reason::Acquires }),
+        }
+    }
+
+    /// Takes back what was granted; gives whether it was held.
+    fn release(&mut self, ticket: Ticket) -> bool {
+        let Some(holder) = self.holder.as_mut().filter(|holder| holder.party == ticket.party) else { return false };
+        let Some(place) = holder.numbers.iter().position(|number| *number == ticket.number) else { return false };
+        holder.woken = None;
+        holder.numbers.remove(place);
+        if holder.numbers.is_empty() {
+            self.holder = None;
+        }
+        true
+    }
+
+    fn wait(&mut self, ticket: Ticket, room: u64, number: u64, answers: &mut Answers<LockGrant>) {
+        let held = self.held_by(ticket.party).filter(|holder| holder.numbers == [number]);
+        let Some(thread) = held.map(|holder| holder.thread) else { return answers.invalid(ticket, NOT_HELD) };
+        let Some(room) = self.rooms.get_mut(&room) else { return answers.invalid(ticket, "no such condition") };
+        self.now += 1;
+        room.push_back(Waiting { ticket, thread, since: self.now });
+        self.holder = None;
+    }
+
+    fn notify(&mut self, ticket: Ticket, room: u64, count: u64, answers: &mut Answers<LockGrant>) {
+        let Some(holder) = self.holder.as_mut().filter(|holder| holder.party == ticket.party) else {
+            return answers.invalid(ticket, NOT_HELD);
+        };
+        holder.woken = None;
+        self.now += 1;
+        let notification = Notification { room, at: self.now };
+        for _ in 0..count {
+            if !self.pass_on(notification) {
+                break;
+            }
+        }
+        answers.grant(ticket, LockGrant::Done);
+    }
+
+    /// Moves the first waiter of a room that a notification is for to the queue.
+    fn pass_on(&mut self, notification: Notification) -> bool {
+        let Some(room) = self.rooms.get_mut(&notification.room) else { return false };
+        if room.front().is_none_or(|waiting| waiting.since > notification.at) {
+            return false;
+        }
+        let Some(waiting) = room.pop_front() else { return false };
+        self.queue.push(waiting.ticket, Queued { thread: waiting.thread, reason: Reason::Woken(notification) });
+        true
+    }
+
+    fn pass_on_from(&mut self, queued: &Queued) {
+        if let Reason::Woken(notification) = queued.reason {
+            self.pass_on(notification);
+        }
+    }
+
+    fn leave_room(&mut self, ticket: Ticket) -> Option<Waiting> {
+        self.rooms.values_mut().find_map(|room| {
+            let place = room.iter().position(|waiting| waiting.ticket == ticket)?;
+            room.remove(place)
+        })
+    }
+
+    /// Gives the lock to the next, if nobody holds it.
+    fn hand_over(&mut self, answers: &mut Answers<LockGrant>) {
+        if self.holder.is_some() {
+            return;
+        }
+        let Some((ticket, queued)) = self.queue.pop() else { return };
+        let (woken, timed_out) = match queued.reason {
+            Reason::Acquires => (None, false),
+            Reason::Woken(notification) => (Some(notification), false),
+            Reason::TimedOut => (None, true),
+        };
+        let owner_died = self.owner_died.take().as_ref().map(ExitData::from);
+        self.holder =
+            Some(Holder { party: ticket.party, thread: queued.thread, numbers: vec![ticket.number], woken });
+        answers.grant(ticket, LockGrant::Held { owner_died, timed_out });
+    }
+
+    fn held_by(&self, party: Party) -> Option<&Holder> {
+        self.holder.as_ref().filter(|holder| holder.party == party)
+    }
+
+    fn answer(&self, ticket: Ticket, released: bool, answers: &mut Answers<LockGrant>) {
+        if released {
+            answers.grant(ticket, LockGrant::Done);
+        } else {
+            answers.invalid(ticket, NOT_HELD);
+        }
+    }
+}

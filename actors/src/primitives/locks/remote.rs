@@ -1,0 +1,153 @@
+//! A host as its users see it.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::LockError;
+use super::host::{Call, Host, Register, Withdraw};
+use super::machine::Machine;
+use crate::{ActorRef, AskError, Home, ProcessId, data};
+
+/// Longer than anybody waits.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// What the host's own time-out may be late before the asker gives up by itself.
+const NET: Duration = Duration::from_millis(200);
+
+/// The hosts, and their epochs, that this process is registered with.
+static REGISTERED: Mutex<Option<HashSet<(ProcessId, u64)>>> = Mutex::new(None);
+
+/// Numbers the calls of this process.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// The way to a host: plain data, bound to the host's present life.
+#[data]
+pub(crate) struct Remote<M: Machine> {
+    host: ActorRef<Host<M>>,
+    epoch: u64,
+}
+
+impl<M: Machine> Remote<M> {
+    /// Starts a host.
+    pub(crate) fn start(home: &impl Home, settings: M::Settings, name: &str) -> Result<Remote<M>, LockError> {
+        let host = home.host::<Host<M>>(settings, name)?;
+        let epoch = register(&host)?;
+        Ok(Remote { host, epoch })
+    }
+
+    /// Asks for something and waits for it; gives the number under which it was granted.
+    pub(crate) fn call(&self, demand: M::Demand, within: Option<Duration>) -> Result<(u64, M::Grant), LockError> {
+        let patience = match within {
+            None => FOREVER,
+            // What is answered at once may still have to wait for the host.
+            Some(Duration::ZERO) => crate::ASK_TIMEOUT,
+            Some(within) => within.saturating_add(within / 2).saturating_add(NET).min(FOREVER),
+        };
+        self.call_patiently(demand, within, patience)
+    }
+
+    /// Asks for something that may be granted long after its time-out.
+    pub(crate) fn call_for_ever(
+        &self,
+        demand: M::Demand,
+        within: Option<Duration>,
+    ) -> Result<(u64, M::Grant), LockError> {
+        self.call_patiently(demand, within, FOREVER)
+    }
+
+    fn call_patiently(
+        &self,
+        demand: M::Demand,
+        within: Option<Duration>,
+        patience: Duration,
+    ) -> Result<(u64, M::Grant), LockError> {
+        self.join()?;
+        let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+        let within = within.map(|within| within.min(FOREVER));
+        let call = Call { epoch: self.epoch, number, within, demand, grant: PhantomData };
+        let error = match self.host.ask_within(&call, patience) {
+            Ok(grant) => return Ok((number, grant)),
+            Err(error) => error,
+        };
+        match error {
+            AskError::Refused(_) => {}
+            AskError::Dead(_) | AskError::NoActor => self.part(),
+            // It may be granted yet.
+            _ => self.withdraw(number),
+        }
+        Err(error.into())
+    }
+
+    /// Asks for something that is answered at once.
+    pub(crate) fn do_now(&self, demand: M::Demand) -> Result<M::Grant, LockError> {
+        self.call(demand, None).map(|(_, grant)| grant)
+    }
+
+    /// Gives up a call and what was granted for it. If the host is gone, so is that.
+    pub(crate) fn withdraw(&self, number: u64) {
+        let _ = self.host.tell_all([Withdraw { epoch: self.epoch, number }]);
+    }
+
+    /// Registers this process, once.
+    fn join(&self) -> Result<(), LockError> {
+        let key = (self.host.id(), self.epoch);
+        if registered().get_or_insert_default().contains(&key) {
+            return Ok(());
+        }
+        if register(&self.host)? == self.epoch { Ok(()) } else { Err(LockError::HostRestarted) }
+    }
+
+    fn part(&self) {
+        registered().get_or_insert_default().remove(&(self.host.id(), self.epoch));
+    }
+}
+
+/// Makes this process a party of a host; gives the host's epoch.
+fn register<M: Machine>(host: &ActorRef<Host<M>>) -> Result<u64, LockError> {
+    let epoch = host.ask_within(&Register, FOREVER).map_err(|error| match error {
+        AskError::Refused(why) => LockError::Unanswered(why),
+        other => other.map_refusal(|_| super::machine::Refusal::Timeout).into(),
+    })?;
+    registered().get_or_insert_default().insert((host.id(), epoch));
+    Ok(epoch)
+}
+
+fn registered() -> MutexGuard<'static, Option<HashSet<(ProcessId, u64)>>> {
+    REGISTERED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<M: Machine> ArchivedRemote<M> {
+    pub(crate) fn to_native(&self) -> Remote<M> {
+        Remote { host: self.host.to_native(), epoch: self.epoch.to_native() }
+    }
+}
+
+impl<M: Machine> Clone for Remote<M> {
+    fn clone(&self) -> Remote<M> {
+        Remote { host: self.host.clone(), epoch: self.epoch }
+    }
+}
+
+impl<M: Machine> PartialEq for Remote<M> {
+    fn eq(&self, other: &Remote<M>) -> bool {
+        (&self.host, self.epoch) == (&other.host, other.epoch)
+    }
+}
+
+impl<M: Machine> Eq for Remote<M> {}
+
+impl<M: Machine> fmt::Debug for Remote<M> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.host.id())
+    }
+}
+
+impl<M: Machine> fmt::Debug for ArchivedRemote<M> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_native().fmt(formatter)
+    }
+}

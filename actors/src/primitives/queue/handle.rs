@@ -1,0 +1,386 @@
+//! The handle on a queue.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rkyv::{Archive, Deserialize, Serialize};
+
+use super::blob::Blob;
+use super::hand;
+use super::host::{Host, Settings};
+use super::iter::Iter;
+use super::messages::{Close, Count, Enrol, Get, GiveUp, Origin, Outcome, Put, Register};
+use super::producer::Producer;
+use super::{DEFAULT_QUEUE_LIMIT_BYTES, DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES, PutError, QueueError};
+use crate::{ASK_TIMEOUT, Accepts, ActorRef, Data, Home, Message, ProcessId};
+
+/// Longer than anybody waits.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// How late the host's own time-out may be before the asker gives up by itself.
+const NET: Duration = Duration::from_millis(200);
+
+/// The hosts, and their epochs, that know this process.
+static ENROLLED: Mutex<Option<HashSet<(ProcessId, u64)>>> = Mutex::new(None);
+
+/// A queue of items between processes: any number put items in, any number take them out, each item goes to one.
+///
+/// The handle is plain data: clone it, use it from any thread, send it in messages and arguments. The items are in a
+/// process of their own, which ends with the process that made the queue, whoever else has a handle.
+///
+/// * [`put`](Queue::put) returns when the queue *has* the item: whatever becomes of the producer then, it will be handed
+///   out. An item that has not come whole when its producer dies is never seen.
+/// * An item that was handed out is *in the hand* of the thread that got it, until that thread gets again from this queue,
+///   or ends, or its process ends by returning from its function or by stopping in order. If the process dies before, by a
+///   signal, a panic or a failure, the item is handed out again, before all that came after it. So it may be seen twice if
+///   somebody dies, never not at all.
+/// * The queue ends at [`close`](Queue::close), or when all registered producers are gone: what is in it is handed out,
+///   then everybody gets [`Closed`](QueueError::Closed). As long as somebody has an item in hand that might come back, those
+///   who wait go on waiting.
+///
+/// # Example
+/// ```no_run
+/// use procession::Queue;
+/// use procession::prelude::*;
+///
+/// fn produce(queue: Queue<u64>) -> Result<(), String> {
+///     (0..5).try_for_each(|number| queue.put(number)).map_err(|error| error.to_string())
+/// }
+///
+/// #[procession::main]
+/// fn main() -> procession::Result<()> {
+///     let system = System::start()?;
+///     let queue = Queue::bounded(&system, 10)?;
+///     let producer = system.try_process(produce, queue.clone()).start()?;
+///     queue.register_producer(&producer)?; // when it is gone, nothing more comes
+///     for item in &queue {
+///         println!("{}", item?);
+///     }
+///     producer.join()?;
+///     system.shutdown()
+/// }
+/// ```
+#[derive(Archive, Serialize, Deserialize)]
+pub struct Queue<T> {
+    pub(super) host: ActorRef<Host>,
+    pub(super) epoch: u64,
+    item: PhantomData<fn() -> T>,
+}
+
+impl<T: Data> Queue<T> {
+    /// Makes a queue that holds up to `limit_items` items, at least one, of up to
+    /// [`DEFAULT_QUEUE_LIMIT_BYTES`] together.
+    ///
+    /// # Errors
+    /// [`QueueError::Spawn`]; nothing is left of it then.
+    pub fn bounded(home: &impl Home, limit_items: usize) -> Result<Queue<T>, QueueError> {
+        Queue::with_limits(home, limit_items, DEFAULT_QUEUE_LIMIT_BYTES)
+    }
+
+    /// Makes a queue that holds any number of items, of up to [`DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES`] together.
+    ///
+    /// # Errors
+    /// As [`bounded`](Queue::bounded).
+    pub fn unbounded(home: &impl Home) -> Result<Queue<T>, QueueError> {
+        Queue::with_limits(home, usize::MAX, DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES)
+    }
+
+    /// Makes a queue with limits of its own. One item is taken whatever its size, if there is no other.
+    ///
+    /// The host's memory holds, beside that, one item for each thread that waits to put one and for each that has one in
+    /// hand.
+    ///
+    /// # Errors
+    /// As [`bounded`](Queue::bounded).
+    pub fn with_limits(home: &impl Home, limit_items: usize, limit_bytes: usize) -> Result<Queue<T>, QueueError> {
+        Queue::start(home, Settings { limit_items, limit_bytes, joinable: false })
+    }
+
+    pub(super) fn start(home: &impl Home, settings: Settings) -> Result<Queue<T>, QueueError> {
+        let name = if settings.joinable { "joinable-queue" } else { "queue" };
+        let host = home.host::<Host>(settings, name)?;
+        let epoch = enrol(&host)?;
+        Ok(Queue { host, epoch, item: PhantomData })
+    }
+
+    /// Puts an item in, and waits for room as long as it takes.
+    ///
+    /// # Errors
+    /// [`PutError`], with the item.
+    pub fn put(&self, item: T) -> Result<(), PutError<T>> {
+        self.bring(item, None)
+    }
+
+    /// Puts an item in if there is room.
+    ///
+    /// # Errors
+    /// As [`put`](Queue::put), and [`PutError::Full`].
+    pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
+        self.bring(item, Some(Duration::ZERO))
+    }
+
+    /// Puts an item in, and waits for room for up to `timeout`.
+    ///
+    /// # Errors
+    /// As [`put`](Queue::put), and [`PutError::Timeout`].
+    pub fn put_within(&self, item: T, timeout: Duration) -> Result<(), PutError<T>> {
+        self.bring(item, Some(timeout)).map_err(|error| match error {
+            PutError::Full(item) => PutError::Timeout(item),
+            error => error,
+        })
+    }
+
+    /// Takes the first item, and waits for one as long as it takes.
+    ///
+    /// # Errors
+    /// [`QueueError::Closed`] when nothing more comes; other [`QueueError`]s.
+    pub fn get(&self) -> Result<T, QueueError> {
+        self.fetch(None)
+    }
+
+    /// Takes the first item if there is one.
+    ///
+    /// # Errors
+    /// As [`get`](Queue::get), and [`QueueError::Empty`].
+    pub fn try_get(&self) -> Result<T, QueueError> {
+        self.fetch(Some(Duration::ZERO))
+    }
+
+    /// Takes the first item, and waits for one for up to `timeout`.
+    ///
+    /// # Errors
+    /// As [`get`](Queue::get), and [`QueueError::Timeout`].
+    pub fn get_within(&self, timeout: Duration) -> Result<T, QueueError> {
+        self.fetch(Some(timeout)).map_err(|error| match error {
+            QueueError::Empty => QueueError::Timeout,
+            error => error,
+        })
+    }
+
+    /// Takes items until nothing more comes. An error other than that is the last that it gives.
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter::new(self)
+    }
+
+    /// Number of items that nobody has. It may have changed when this returns.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub fn len(&self) -> Result<usize, QueueError> {
+        let count = self.number(|from| Count { from })?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    /// Whether nobody could take an item now. It may have changed when this returns.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub fn is_empty(&self) -> Result<bool, QueueError> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Closes the queue, for everybody and for good: nothing more is taken, and those who wait to put something get
+    /// [`Closed`](PutError::Closed). What is in it can be taken. That it is closed already is no error.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub fn close(&self) -> Result<(), QueueError> {
+        let from = self.present()?;
+        self.ask(&Close { from }, None).and_then(done)
+    }
+
+    /// Registers the caller as a producer until the guard is dropped, or this process ends.
+    ///
+    /// When the last registered producer is gone, the queue is closed. Who puts something in need not be registered.
+    ///
+    /// # Errors
+    /// [`QueueError::Closed`] if the queue is closed.
+    pub fn producer(&self) -> Result<Producer<T>, QueueError> {
+        let process = procession_runtime::Endpoint::of(self.host.id().system)?.process();
+        let registration = self.register(process)?;
+        Ok(Producer::new(self.clone(), registration))
+    }
+
+    /// Registers a process as a producer until it ends, in whatever way; see [`producer`](Queue::producer).
+    ///
+    /// A process that has ended already counts as a producer that is gone.
+    ///
+    /// # Errors
+    /// As [`producer`](Queue::producer).
+    pub fn register_producer(&self, process: impl Into<ProcessId>) -> Result<(), QueueError> {
+        self.register(process.into()).map(drop)
+    }
+}
+
+/// The way to the host.
+impl<T> Queue<T> {
+    /// Gives the process that hosts the queue.
+    pub fn host(&self) -> ProcessId {
+        self.host.id()
+    }
+
+    fn register(&self, process: ProcessId) -> Result<u64, QueueError> {
+        self.number(|from| Register { from, process })
+    }
+
+    fn number<M: Request>(&self, request: impl FnOnce(Origin) -> M) -> Result<u64, QueueError>
+    where
+        Host: Accepts<M>,
+    {
+        let from = self.present()?;
+        match self.ask(&request(from), None)? {
+            Outcome::Number(number) => Ok(number),
+            outcome => Err(refusal(&outcome)),
+        }
+    }
+
+    /// Says who asks, in a process that the host knows.
+    pub(super) fn present(&self) -> Result<Origin, QueueError> {
+        let key = (self.host.id(), self.epoch);
+        if !enrolled().get_or_insert_default().contains(&key) && enrol(&self.host)? != self.epoch {
+            return Err(QueueError::HostRestarted);
+        }
+        Ok(hand::present(&self.host, self.epoch))
+    }
+
+    /// Asks, and waits as long as the host may take for it.
+    pub(super) fn ask<M: Request>(&self, request: &M, within: Option<Duration>) -> Result<Outcome, QueueError>
+    where
+        Host: Accepts<M>,
+    {
+        let patience = match within {
+            None => FOREVER,
+            // What is answered at once may still have to wait for the host.
+            Some(Duration::ZERO) => ASK_TIMEOUT,
+            Some(within) => within.saturating_mul(2).saturating_add(NET).min(FOREVER),
+        };
+        self.host.ask_within(request, patience).map_err(|error| {
+            let error = QueueError::from(error);
+            if matches!(error, QueueError::HostDied(_) | QueueError::NoHost) {
+                enrolled().get_or_insert_default().remove(&(self.host.id(), self.epoch));
+                hand::forget(&self.host, self.epoch);
+            }
+            error
+        })
+    }
+
+    /// This thread has stopped waiting for the host: what it asked for is not to happen later.
+    pub(super) fn give_up(&self, from: Origin, is_end: bool) {
+        let _ = self.host.try_tell(&GiveUp { from, is_end });
+    }
+}
+
+impl<T: Data> Queue<T> {
+    fn bring(&self, item: T, within: Option<Duration>) -> Result<(), PutError<T>> {
+        match self.bring_blob(&item, within) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(PutError::new(item, error)),
+        }
+    }
+
+    fn bring_blob(&self, item: &T, within: Option<Duration>) -> Result<(), QueueError> {
+        let item = Blob::pack(item)?;
+        let from = self.present()?;
+        let outcome = self.ask(&Put { from, within, item }, within);
+        if matches!(outcome, Err(QueueError::Unresponsive)) {
+            self.give_up(from, false);
+        }
+        outcome.and_then(done)
+    }
+
+    fn fetch(&self, within: Option<Duration>) -> Result<T, QueueError> {
+        let from = self.present()?;
+        match self.ask(&Get { from, within }, within) {
+            Ok(Outcome::Item { grant, item }) => {
+                hand::note_taken(&self.host, self.epoch, grant);
+                item.open().map_err(|error| QueueError::Unreadable(error.to_string()))
+            }
+            Ok(outcome) => Err(refusal(&outcome)),
+            Err(error) => {
+                if error == QueueError::Unresponsive {
+                    self.give_up(from, true);
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A message that is answered with an outcome.
+pub(super) trait Request: Message<Value = Outcome, Refusal = std::convert::Infallible> {}
+
+impl<M: Message<Value = Outcome, Refusal = std::convert::Infallible>> Request for M {}
+
+/// Expects that something has been done.
+pub(super) fn done(outcome: Outcome) -> Result<(), QueueError> {
+    if matches!(outcome, Outcome::Done) { Ok(()) } else { Err(refusal(&outcome)) }
+}
+
+/// What an outcome means to those who wanted another.
+fn refusal(outcome: &Outcome) -> QueueError {
+    match outcome {
+        Outcome::Full => QueueError::Full,
+        Outcome::Empty => QueueError::Empty,
+        Outcome::TimedOut => QueueError::Timeout,
+        Outcome::Closed => QueueError::Closed,
+        Outcome::Invalid => QueueError::Invalid,
+        Outcome::Restarted => QueueError::HostRestarted,
+        other => QueueError::Unanswered(format!("{other:?} makes no sense here")),
+    }
+}
+
+/// Makes this process known to a host; gives the host's epoch.
+fn enrol(host: &ActorRef<Host>) -> Result<u64, QueueError> {
+    let epoch = host.ask_within(&Enrol, FOREVER)?;
+    enrolled().get_or_insert_default().insert((host.id(), epoch));
+    Ok(epoch)
+}
+
+fn enrolled() -> MutexGuard<'static, Option<HashSet<(ProcessId, u64)>>> {
+    ENROLLED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> ArchivedQueue<T> {
+    /// Gives the handle.
+    pub fn to_native(&self) -> Queue<T> {
+        Queue { host: self.host.to_native(), epoch: self.epoch.to_native(), item: PhantomData }
+    }
+}
+
+impl<T> Clone for Queue<T> {
+    fn clone(&self) -> Queue<T> {
+        Queue { host: self.host.clone(), epoch: self.epoch, item: PhantomData }
+    }
+}
+
+impl<T> PartialEq for Queue<T> {
+    fn eq(&self, other: &Queue<T>) -> bool {
+        (&self.host, self.epoch) == (&other.host, other.epoch)
+    }
+}
+
+impl<T> Eq for Queue<T> {}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Queue<{}>({})", std::any::type_name::<T>(), self.host.id())
+    }
+}
+
+impl<T> fmt::Debug for ArchivedQueue<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_native().fmt(formatter)
+    }
+}
+
+impl<'a, T: Data> IntoIterator for &'a Queue<T> {
+    type Item = Result<T, QueueError>;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}

@@ -1,0 +1,302 @@
+//! The actor that hosts a queue: it feeds the machine and gives the machine's answers to those who wait for them.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, SystemTime};
+
+use rkyv::option::ArchivedOption;
+use rkyv::time::ArchivedDuration;
+
+use super::blob::Blob;
+use super::machine::{Answer, Asker, Limits, Machine, Ticket};
+use super::messages::{
+    ArchivedOrigin, Close, Count, Deregister, Enrol, Expire, Get, GiveUp, Join, Outcome, Put, Register, TaskDone,
+};
+use crate::{
+    Actor, Context, Down, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo, RuntimeError, TimerId,
+    actor, data,
+};
+
+/// What a queue is like.
+#[data]
+pub(crate) struct Settings {
+    pub(super) limit_items: usize,
+    pub(super) limit_bytes: usize,
+    pub(super) joinable: bool,
+}
+
+/// Hosts one queue.
+pub(crate) struct Host {
+    machine: Machine<Blob>,
+    /// Differs from one life of the host to the next.
+    epoch: u64,
+    /// The processes whose end is watched, and their numbers here.
+    processes: HashMap<ProcessId, u64>,
+    monitors: HashMap<MonitorId, ProcessId>,
+    last_process: u64,
+    last_ticket: Ticket,
+    /// Requests that wait.
+    owed: HashMap<Ticket, Owed>,
+}
+
+struct Owed {
+    reply: ReplyTo<Outcome>,
+    timer: Option<TimerId>,
+}
+
+#[actor]
+impl Actor for Host {
+    type Args = Settings;
+    #[rustfmt::skip]
+    type Messages = (Put, Get, TaskDone, Join, Close, Count, Register, Deregister, GiveUp, Enrol, Expire);
+
+    fn start(settings: Settings, context: &mut Context<Self>) -> Result<Self, Failure> {
+        let Settings { limit_items, limit_bytes, joinable } = settings;
+        Ok(Host {
+            machine: Machine::new(Limits { items: limit_items.max(1), bytes: limit_bytes }, joinable),
+            epoch: new_epoch(context.this().id()),
+            processes: HashMap::new(),
+            monitors: HashMap::new(),
+            last_process: 0,
+            last_ticket: 0,
+            owed: HashMap::new(),
+        })
+    }
+
+    fn down(&mut self, down: Down, context: &mut Context<Self>) {
+        let Some(process) = self.monitors.remove(&down.monitor) else { return };
+        if let Some(number) = self.processes.remove(&process) {
+            self.machine.end_process(number);
+            self.answer_all(context);
+        }
+    }
+}
+
+impl Host {
+    /// Watches a process, if it is not watched already; gives its number.
+    fn watch(&mut self, process: ProcessId, context: &Context<Self>) -> Result<u64, RuntimeError> {
+        if let Some(number) = self.processes.get(&process) {
+            return Ok(*number);
+        }
+        let monitor = context.monitor(process)?;
+        self.last_process += 1;
+        self.monitors.insert(monitor, process);
+        self.processes.insert(process, self.last_process);
+        Ok(self.last_process)
+    }
+
+    /// Says who asks; `None` if the handle is for an earlier life of the host, or the process has ended.
+    fn asker(&self, process: ProcessId, from: &ArchivedOrigin) -> Option<Asker> {
+        let process = *self.processes.get(&process)?;
+        (from.epoch == self.epoch).then(|| Asker { process, thread: from.thread.to_native() })
+    }
+
+    /// Has the machine consider a request, and sees to its answer.
+    fn consider(
+        &mut self,
+        (sender, from): (ProcessId, &ArchivedOrigin),
+        within: Option<Duration>,
+        context: &mut Context<Self>,
+        act: impl FnOnce(&mut Machine<Blob>, Ticket, Asker),
+    ) -> Later<Outcome> {
+        let reply = context.reply_later();
+        let later = reply.later();
+        let Some(asker) = self.asker(sender, from) else {
+            send(reply, Outcome::Restarted);
+            return later;
+        };
+        self.last_ticket += 1;
+        let ticket = self.last_ticket;
+        act(&mut self.machine, ticket, asker);
+        let mut reply = Some(reply);
+        self.give(context, |other| if other == ticket { reply.take() } else { None });
+        if let Some(reply) = reply {
+            let timer = within.and_then(|within| self.time(within, asker, ticket, context));
+            self.owed.insert(ticket, Owed { reply, timer });
+            if timer.is_none() && within.is_some() {
+                self.machine.expire(asker, ticket);
+                self.answer_all(context);
+            }
+        }
+        later
+    }
+
+    fn time(&self, within: Duration, asker: Asker, ticket: Ticket, context: &mut Context<Self>) -> Option<TimerId> {
+        let expire = Expire { process: asker.process, thread: asker.thread, ticket };
+        let timer = context.send_after(within, expire);
+        timer.inspect_err(|error| tracing::error!(%error, "a time-out cannot be set")).ok()
+    }
+
+    /// Answers a request whose answer is a number, with what `find` finds.
+    fn number(
+        &mut self,
+        (sender, from): (ProcessId, &ArchivedOrigin),
+        context: &mut Context<Self>,
+        find: impl FnOnce(&mut Self, &mut Context<Self>) -> Outcome,
+    ) -> Later<Outcome> {
+        let reply = context.reply_later();
+        let later = reply.later();
+        let outcome = if self.asker(sender, from).is_some() { find(self, context) } else { Outcome::Restarted };
+        send(reply, outcome);
+        later
+    }
+
+    /// Gives every answer that is due to who waits for it.
+    fn answer_all(&mut self, context: &mut Context<Self>) {
+        self.give(context, |_| None);
+    }
+
+    /// Gives every answer that is due; `present` knows the request in hand.
+    fn give(&mut self, context: &mut Context<Self>, mut present: impl FnMut(Ticket) -> Option<ReplyTo<Outcome>>) {
+        let mut answers = self.machine.take_answers();
+        for (ticket, answer) in answers.drain(..) {
+            let reply = present(ticket).or_else(|| {
+                let Owed { reply, timer } = self.owed.remove(&ticket)?;
+                timer.into_iter().for_each(|timer| context.cancel(timer));
+                Some(reply)
+            });
+            if let Some(reply) = reply {
+                send(reply, answer.into());
+            }
+        }
+        self.machine.reuse(answers);
+    }
+}
+
+fn send(reply: ReplyTo<Outcome>, outcome: Outcome) {
+    if let Err(error) = reply.send(outcome) {
+        tracing::error!(%error, "an answer of a queue cannot be sent");
+    }
+}
+
+impl From<Answer<Blob>> for Outcome {
+    fn from(answer: Answer<Blob>) -> Outcome {
+        match answer {
+            Answer::Done => Outcome::Done,
+            Answer::Full => Outcome::Full,
+            Answer::Empty => Outcome::Empty,
+            Answer::TimedOut => Outcome::TimedOut,
+            Answer::Closed => Outcome::Closed,
+            Answer::Invalid => Outcome::Invalid,
+            Answer::Item { grant, item } => Outcome::Item { grant, item },
+        }
+    }
+}
+
+/// How long a request may wait.
+fn duration(within: &ArchivedOption<ArchivedDuration>) -> Option<Duration> {
+    within.as_ref().map(|within| Duration::new(within.as_secs(), within.subsec_nanos()))
+}
+
+/// Whether a request waits at all.
+fn waits(within: Option<Duration>) -> bool {
+    within != Some(Duration::ZERO)
+}
+
+impl Handler<Enrol> for Host {
+    fn handle(&mut self, enrol: Incoming<'_, Enrol>, context: &mut Context<Self>) -> Result<u64, String> {
+        self.watch(enrol.sender(), context).map_err(|error| error.to_string())?;
+        Ok(self.epoch)
+    }
+}
+
+impl Handler<Put> for Host {
+    fn handle(&mut self, put: Incoming<'_, Put>, context: &mut Context<Self>) -> Later<Outcome> {
+        let within = duration(&put.within);
+        self.consider((put.sender(), &put.from), within, context, |machine, ticket, asker| {
+            let item = Blob::keep(put.item.as_slice(), put.frame());
+            let bytes = item.len();
+            machine.put(ticket, asker, item, bytes, waits(within));
+        })
+    }
+}
+
+impl Handler<Get> for Host {
+    fn handle(&mut self, get: Incoming<'_, Get>, context: &mut Context<Self>) -> Later<Outcome> {
+        let (within, taken) = (duration(&get.within), get.from.taken.to_native());
+        self.consider((get.sender(), &get.from), within, context, |machine, ticket, asker| {
+            machine.get(ticket, asker, taken, waits(within));
+        })
+    }
+}
+
+impl Handler<TaskDone> for Host {
+    fn handle(&mut self, done: Incoming<'_, TaskDone>, context: &mut Context<Self>) -> Later<Outcome> {
+        self.consider((done.sender(), &done.from), None, context, Machine::settle_first)
+    }
+}
+
+impl Handler<Join> for Host {
+    fn handle(&mut self, join: Incoming<'_, Join>, context: &mut Context<Self>) -> Later<Outcome> {
+        let within = duration(&join.within);
+        self.consider((join.sender(), &join.from), within, context, |machine, ticket, asker| {
+            machine.join(ticket, asker, waits(within));
+        })
+    }
+}
+
+impl Handler<Close> for Host {
+    fn handle(&mut self, close: Incoming<'_, Close>, context: &mut Context<Self>) -> Later<Outcome> {
+        let closed = self.number((close.sender(), &close.from), context, |host, _| {
+            host.machine.close();
+            Outcome::Done
+        });
+        self.answer_all(context);
+        closed
+    }
+}
+
+impl Handler<Count> for Host {
+    fn handle(&mut self, count: Incoming<'_, Count>, context: &mut Context<Self>) -> Later<Outcome> {
+        self.number((count.sender(), &count.from), context, |host, _| Outcome::Number(host.machine.len() as u64))
+    }
+}
+
+impl Handler<Register> for Host {
+    fn handle(&mut self, register: Incoming<'_, Register>, context: &mut Context<Self>) -> Later<Outcome> {
+        let process = register.process.to_native();
+        self.number((register.sender(), &register.from), context, |host, context| match host.watch(process, context) {
+            Ok(number) => host.machine.register(number).map_or(Outcome::Closed, Outcome::Number),
+            Err(error) => {
+                tracing::error!(%error, "a producer cannot be watched");
+                Outcome::Invalid
+            }
+        })
+    }
+}
+
+impl Handler<Deregister> for Host {
+    fn handle(&mut self, done: Incoming<'_, Deregister>, context: &mut Context<Self>) {
+        if self.asker(done.sender(), &done.from).is_some() {
+            self.machine.deregister(done.registration.to_native());
+            self.answer_all(context);
+        }
+    }
+}
+
+impl Handler<GiveUp> for Host {
+    fn handle(&mut self, up: Incoming<'_, GiveUp>, context: &mut Context<Self>) {
+        let Some(asker) = self.asker(up.sender(), &up.from) else { return };
+        if up.is_end {
+            self.machine.end_thread(asker, up.from.taken.to_native());
+        } else {
+            self.machine.give_up(asker);
+        }
+        self.answer_all(context);
+    }
+}
+
+impl Handler<Expire> for Host {
+    fn handle(&mut self, expire: Incoming<'_, Expire>, context: &mut Context<Self>) {
+        let (process, thread) = (expire.process.to_native(), expire.thread.to_native());
+        self.machine.expire(Asker { process, thread }, expire.ticket.to_native());
+        self.answer_all(context);
+    }
+}
+
+/// Makes a number that no other life of the process has. Random keys alone will not do: processes that are copies of one
+/// another may have the same.
+fn new_epoch(process: ProcessId) -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    RandomState::new().hash_one((process, std::process::id(), now))
+}

@@ -1,0 +1,162 @@
+//! Cases by hand, and random runs against a model.
+
+mod model;
+mod random;
+
+use super::*;
+
+const ANY: Limits = Limits { items: usize::MAX, bytes: usize::MAX };
+
+fn asker(process: u64, thread: u64) -> Asker {
+    Asker { process, thread }
+}
+
+/// A machine with tickets of its own.
+struct Bench {
+    machine: Machine<u32>,
+    last_ticket: Ticket,
+}
+
+impl Bench {
+    fn new(limits: Limits, joinable: bool) -> Bench {
+        Bench { machine: Machine::new(limits, joinable), last_ticket: 0 }
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.last_ticket += 1;
+        self.last_ticket
+    }
+
+    fn put(&mut self, by: u64, item: u32) -> Vec<(Ticket, Answer<u32>)> {
+        let ticket = self.ticket();
+        self.machine.put(ticket, asker(by, 1), item, 1, true);
+        self.machine.take_answers()
+    }
+
+    fn get(&mut self, by: u64, taken: Grant) -> Vec<(Ticket, Answer<u32>)> {
+        let ticket = self.ticket();
+        self.machine.get(ticket, asker(by, 1), taken, true);
+        self.machine.take_answers()
+    }
+}
+
+fn item(grant: Grant, item: u32) -> Answer<u32> {
+    Answer::Item { grant, item }
+}
+
+#[test]
+fn items_come_out_as_they_went_in() {
+    let mut bench = Bench::new(ANY, false);
+    assert_eq!(bench.put(1, 10), [(1, Answer::Done)]);
+    assert_eq!(bench.put(1, 20), [(2, Answer::Done)]);
+    assert_eq!(bench.get(2, 0), [(3, item(1, 10))]);
+    assert_eq!(bench.get(2, 1), [(4, item(2, 20))]);
+    assert_eq!(bench.get(2, 2), []);
+    assert_eq!(bench.put(1, 30), [(6, Answer::Done), (5, item(3, 30))]);
+}
+
+#[test]
+fn who_waits_for_room_gets_it_in_order_and_a_smaller_item_does_not_overtake() {
+    let mut bench = Bench::new(Limits { items: 10, bytes: 10 }, false);
+    bench.machine.put(1, asker(1, 1), 1, 8, true);
+    bench.machine.put(2, asker(1, 2), 2, 8, true);
+    bench.machine.put(3, asker(1, 3), 3, 1, true);
+    bench.machine.put(4, asker(1, 4), 4, 1, false);
+    assert_eq!(bench.machine.take_answers(), [(1, Answer::Done), (4, Answer::Full)]);
+    bench.machine.get(5, asker(2, 1), 0, true);
+    assert_eq!(bench.machine.take_answers(), [(5, item(1, 1)), (2, Answer::Done), (3, Answer::Done)]);
+}
+
+#[test]
+fn an_item_larger_than_the_limit_is_taken_alone() {
+    let mut bench = Bench::new(Limits { items: 10, bytes: 10 }, false);
+    bench.machine.put(1, asker(1, 1), 1, 1, true);
+    bench.machine.put(2, asker(1, 1), 2, 100, true);
+    bench.machine.get(3, asker(2, 1), 0, true);
+    assert_eq!(bench.machine.take_answers(), [(1, Answer::Done), (3, item(1, 1)), (2, Answer::Done)]);
+}
+
+#[test]
+fn what_the_dead_had_in_hand_comes_first_and_in_order() {
+    let mut bench = Bench::new(ANY, true);
+    (0..6).for_each(|number| assert_eq!(bench.put(1, number).len(), 1));
+    bench.get(2, 0);
+    bench.get(3, 0);
+    bench.get(2, 1);
+    bench.machine.end_process(2);
+    let order: Vec<_> = (0..5).flat_map(|taken| bench.get(4, taken + 3)).map(|(_, answer)| answer).collect();
+    assert_eq!(order, [item(4, 0), item(5, 2), item(6, 3), item(7, 4), item(8, 5)]);
+}
+
+#[test]
+fn an_item_that_did_not_reach_its_thread_is_handed_out_again() {
+    let mut bench = Bench::new(ANY, false);
+    bench.put(1, 10);
+    bench.put(1, 20);
+    assert_eq!(bench.get(2, 0), [(3, item(1, 10))]);
+    assert_eq!(bench.get(2, 0), [(4, item(2, 10))]);
+    assert_eq!(bench.get(2, 2), [(5, item(3, 20))]);
+}
+
+#[test]
+fn the_last_registered_producer_closes() {
+    let mut bench = Bench::new(ANY, false);
+    assert_eq!((bench.machine.register(1), bench.machine.register(2)), (Some(1), Some(2)));
+    bench.put(1, 10);
+    bench.machine.deregister(1);
+    bench.machine.deregister(1);
+    assert_eq!(bench.get(3, 0), [(2, item(1, 10))]);
+    assert_eq!(bench.get(3, 1), []);
+    bench.machine.end_process(2);
+    assert_eq!(bench.machine.take_answers(), [(3, Answer::Closed)]);
+    assert_eq!(bench.put(1, 20), [(4, Answer::Closed)]);
+    assert_eq!(bench.machine.register(1), None);
+}
+
+#[test]
+fn nobody_is_told_of_the_end_while_an_item_may_come_back() {
+    let mut bench = Bench::new(ANY, false);
+    bench.put(1, 10);
+    bench.get(2, 0);
+    bench.machine.close();
+    assert_eq!(bench.get(3, 0), []);
+    bench.machine.end_process(2);
+    assert_eq!(bench.machine.take_answers(), [(3, item(2, 10))]);
+    assert_eq!(bench.get(3, 2), [(4, Answer::Closed)]);
+}
+
+#[test]
+fn all_who_hold_something_and_wait_for_more_are_told_of_the_end() {
+    let mut bench = Bench::new(ANY, true);
+    bench.put(1, 10);
+    bench.put(1, 20);
+    bench.get(2, 0);
+    bench.get(3, 0);
+    bench.machine.close();
+    assert_eq!(bench.get(2, 1), []);
+    assert_eq!(bench.get(3, 2), [(6, Answer::Closed), (5, Answer::Closed)].into_iter().rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn one_task_done_too_many_is_invalid() {
+    let mut bench = Bench::new(ANY, true);
+    bench.put(1, 10);
+    bench.get(2, 0);
+    bench.machine.join(3, asker(1, 1), true);
+    bench.machine.settle_first(4, asker(1, 1));
+    bench.machine.settle_first(5, asker(2, 7));
+    bench.machine.settle_first(6, asker(2, 1));
+    let expected = [(4, Answer::Invalid), (5, Answer::Done), (3, Answer::Done), (6, Answer::Invalid)];
+    assert_eq!(bench.machine.take_answers(), expected);
+}
+
+#[test]
+fn a_wait_that_is_over_gets_nothing_later() {
+    let mut bench = Bench::new(ANY, false);
+    bench.get(2, 0);
+    bench.get(3, 0);
+    bench.machine.expire(asker(2, 1), 1);
+    bench.machine.expire(asker(2, 1), 1);
+    assert_eq!(bench.machine.take_answers(), [(1, Answer::TimedOut)]);
+    assert_eq!(bench.put(1, 10), [(3, Answer::Done), (2, item(1, 10))]);
+}

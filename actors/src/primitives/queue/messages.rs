@@ -1,0 +1,117 @@
+//! The messages of a queue. Every request is answered with an [`Outcome`].
+
+use std::time::Duration;
+
+use super::blob::Blob;
+use crate::{Later, ProcessId, data, message};
+
+/// Makes the sender's process known, before it asks for anything: from then on its end is watched. Answered with the host's
+/// epoch.
+#[message(reply = Result<u64, String>)]
+pub(crate) struct Enrol;
+
+/// Who asks: every request carries it.
+#[data]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    /// Which life of the host the handle is for.
+    pub(super) epoch: u64,
+    /// Which thread of the sender's process.
+    pub(super) thread: u64,
+    /// The last grant that this thread has received from this queue; 0 if none.
+    pub(super) taken: u64,
+}
+
+/// Brings an item.
+#[message(reply = Later<Outcome>)]
+pub(crate) struct Put {
+    pub(super) from: Origin,
+    /// How long to wait for room; `None`: as long as it takes.
+    pub(super) within: Option<Duration>,
+    pub(super) item: Blob,
+}
+
+/// Wants an item.
+#[message(reply = Later<Outcome>)]
+pub(crate) struct Get {
+    pub(super) from: Origin,
+    /// How long to wait for one; `None`: as long as it takes.
+    pub(super) within: Option<Duration>,
+}
+
+/// Has dealt with an item of a joinable queue.
+#[message(reply = Later<Outcome>)]
+pub(crate) struct TaskDone {
+    pub(super) from: Origin,
+}
+
+/// Waits until every item has been dealt with.
+#[message(reply = Later<Outcome>)]
+pub(crate) struct Join {
+    pub(super) from: Origin,
+    pub(super) within: Option<Duration>,
+}
+
+/// Closes the queue.
+#[message(reply = Later<Outcome>)]
+pub(crate) struct Close {
+    pub(super) from: Origin,
+}
+
+/// Asks how many items nobody has.
+#[message(reply = Later<Outcome>)]
+pub(crate) struct Count {
+    pub(super) from: Origin,
+}
+
+/// Registers a producer.
+#[message(reply = Later<Outcome>)]
+pub(crate) struct Register {
+    pub(super) from: Origin,
+    /// Whose end is the producer's.
+    #[rkyv(with = crate::Address)]
+    pub(super) process: ProcessId,
+}
+
+/// Says that a registered producer is done.
+#[message]
+pub(crate) struct Deregister {
+    pub(super) from: Origin,
+    pub(super) registration: u64,
+}
+
+/// Says that the sending thread waits no more.
+#[message]
+pub(crate) struct GiveUp {
+    pub(super) from: Origin,
+    /// Whether it is done with what it has taken, too.
+    pub(super) is_end: bool,
+}
+
+/// The host's word to itself: the time of a request is over.
+#[message]
+pub(crate) struct Expire {
+    pub(super) process: u64,
+    pub(super) thread: u64,
+    pub(super) ticket: u64,
+}
+
+/// What a request is answered with.
+#[data]
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Done,
+    Full,
+    Empty,
+    TimedOut,
+    Closed,
+    Invalid,
+    /// The handle is for an earlier life of the host.
+    Restarted,
+    Item {
+        /// Names this handing-over.
+        grant: u64,
+        item: Blob,
+    },
+    Number(u64),
+}
