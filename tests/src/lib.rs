@@ -1,1 +1,27 @@
-//! x
+//! What the tests of `procession` share.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `round.rs` | [`Round`]: one guarded repeat of a case, with its dice |
+//! | `dice.rs` | [`Dice`]: seeded randomness |
+//! | `process_table.rs` | what `/proc` says of processes, their states, memory and descriptors |
+//! | `signals.rs` | raw signals |
+//! | `eventually.rs` | [`eventually`]: waiting for what nobody announces |
+//! | `worker.rs` | [`worker::Worker`]: an actor that does what a test tells it |
+//! | `sys.rs` | the unsafe code of the tests |
+//! | `scenario/` | the program `scenario` |
+//!
+//! Each test binary declares its file under `[[test]]` in the manifest.
+
+pub mod dice;
+pub mod eventually;
+pub mod process_table;
+pub mod round;
+pub mod signals;
+pub mod sys;
+pub mod worker;
+
+pub use dice::Dice;
+pub use eventually::{SOON, eventually};
+pub use signals::kill;
+pub use round::{GUARD, Round, guarded, repeat};

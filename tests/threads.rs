@@ -1,0 +1,305 @@
+//! Handles in threads: every thread is a sender of its own, and its end loses nothing.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use procession::prelude::*;
+use procession::{RuntimeError, TellError};
+use procession_tests::sys::in_bare_fork;
+use procession_tests::{Dice, SOON, eventually, process_table, repeat};
+
+const THREADS: u64 = 8;
+
+/// Keeps the items that come, in order, and answers.
+#[derive(Default)]
+struct Collector {
+    items: Vec<(u64, u64)>,
+}
+
+#[message]
+struct Item {
+    source: u64,
+    number: u64,
+}
+
+#[message(reply = Vec<(u64, u64)>)]
+struct Items;
+
+#[message(reply = u64)]
+struct Echo {
+    number: u64,
+}
+
+#[actor]
+impl Actor for Collector {
+    type Messages = (Item, Items, Echo);
+
+    fn start((): (), _: &mut Context<Self>) -> Result<Collector, Failure> {
+        Ok(Collector::default())
+    }
+}
+
+impl Handler<Item> for Collector {
+    fn handle(&mut self, item: Incoming<'_, Item>, _: &mut Context<Self>) {
+        self.items.push((item.source.to_native(), item.number.to_native()));
+    }
+}
+
+impl Handler<Items> for Collector {
+    fn handle(&mut self, _: Incoming<'_, Items>, _: &mut Context<Self>) -> Vec<(u64, u64)> {
+        self.items.clone()
+    }
+}
+
+impl Handler<Echo> for Collector {
+    fn handle(&mut self, echo: Incoming<'_, Echo>, _: &mut Context<Self>) -> u64 {
+        echo.number.to_native()
+    }
+}
+
+/// Checks that the items of each source are whole and in order.
+fn check_streams(items: &[(u64, u64)], sources: u64, count: u64) {
+    let mut next = vec![0; sources as usize];
+    for (source, number) in items {
+        assert_eq!(*number, next[*source as usize], "source {source}");
+        next[*source as usize] += 1;
+    }
+    assert_eq!(next, vec![count; sources as usize]);
+}
+
+#[procession::test]
+fn eight_threads_of_root_use_the_same_handles() {
+    let system = System::start().expect("a system");
+    let collector = system.spawn::<Collector>(()).expect("an actor");
+    let start = Barrier::new(THREADS as usize);
+    thread::scope(|scope| {
+        for source in 0..THREADS {
+            let (collector, start) = (collector.clone(), &start);
+            scope.spawn(move || {
+                start.wait();
+                for number in 0..500 {
+                    collector.tell(&Item { source, number }).expect("told");
+                    assert_eq!(collector.ask(&Echo { number }), Ok(number));
+                }
+            });
+        }
+    });
+    check_streams(&collector.ask(&Items).expect("an answer"), THREADS, 500);
+    system.shutdown().expect("an orderly end");
+}
+
+#[procession::test]
+fn the_end_of_a_thread_flushes_and_frees() {
+    let pid = std::process::id().cast_signed();
+    let system = System::start().expect("a system");
+    let collector = system.spawn::<Collector>(()).expect("an actor");
+    collector.ask(&Echo { number: 0 }).expect("an answer");
+    let before = process_table::descriptor_count(pid);
+    for round in 0..200 {
+        let other = collector.clone();
+        // No ask, no flush: the thread tells and ends.
+        let tell = move || (0..10).for_each(|number| other.tell(&Item { source: round, number }).expect("told"));
+        thread::spawn(tell).join().expect("no panic");
+    }
+    eventually("all have arrived", || collector.ask(&Items).expect("an answer").len() == 2000);
+    check_streams(&collector.ask(&Items).expect("an answer"), 200, 10);
+    eventually("descriptors are given back", || process_table::descriptor_count(pid) <= before);
+    system.shutdown().expect("an orderly end");
+}
+
+/// Has threads of its own, which it waits for, or which go on when the handler has returned.
+struct Threaded;
+
+#[message]
+struct Run {
+    collector: ActorRef<Collector>,
+    threads: u64,
+    count: u64,
+    waits: bool,
+}
+
+#[actor]
+impl Actor for Threaded {
+    type Messages = (Run,);
+
+    fn start((): (), _: &mut Context<Self>) -> Result<Threaded, Failure> {
+        Ok(Threaded)
+    }
+}
+
+impl Handler<Run> for Threaded {
+    fn handle(&mut self, run: Incoming<'_, Run>, _: &mut Context<Self>) {
+        let Run { collector, threads, count, waits } = run.open();
+        let threads = (0..threads).map(|source| {
+            let collector = collector.clone();
+            thread::spawn(move || {
+                for number in 0..count {
+                    collector.tell(&Item { source, number }).expect("told");
+                    assert_eq!(collector.ask(&Echo { number }), Ok(number));
+                }
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        for thread in threads {
+            if waits {
+                thread.join().expect("no panic");
+            }
+        }
+    }
+}
+
+#[procession::test]
+fn threads_in_an_actor_use_handles_during_the_handler_and_after() {
+    let system = System::start().expect("a system");
+    for waits in [true, false] {
+        let collector = system.spawn::<Collector>(()).expect("an actor");
+        let threaded = system.spawn::<Threaded>(()).expect("an actor");
+        threaded.ask(&Run { collector: collector.clone(), threads: 4, count: 300, waits }).expect("handled");
+        let all = || collector.ask(&Items).expect("an answer").len() == 1200;
+        assert!(!waits || all(), "they did it while the handler ran");
+        eventually("all have arrived", all);
+        check_streams(&collector.ask(&Items).expect("an answer"), 4, 300);
+    }
+    system.shutdown().expect("an orderly end");
+}
+
+/// Sends a last message when it is dropped.
+struct LastWord(Option<ActorRef<Collector>>);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        if let Some(collector) = &self.0 {
+            let _ = collector.tell(&Item { source: 0, number: 0 });
+            let _ = collector.ask(&Echo { number: 1 });
+            let _ = collector.tell(&Item { source: 0, number: 1 });
+        }
+    }
+}
+
+thread_local! {
+    static LAST_WORD: RefCell<LastWord> = const { RefCell::new(LastWord(None)) };
+}
+
+#[procession::test]
+fn handles_work_in_destructors_of_thread_locals() {
+    let system = System::start().expect("a system");
+    // Whichever is destroyed first: the handle's owner, or the library's own thread-local.
+    for uses_before in [false, true] {
+        let collector = system.spawn::<Collector>(()).expect("an actor");
+        let other = collector.clone();
+        let run = move || {
+            if uses_before {
+                other.ask(&Echo { number: 0 }).expect("an answer");
+            }
+            LAST_WORD.with_borrow_mut(|last_word| last_word.0 = Some(other.clone()));
+            other.ask(&Echo { number: 0 }).expect("an answer");
+        };
+        thread::spawn(run).join().expect("no panic");
+        eventually("the last words have come", || collector.ask(&Items).expect("an answer").len() == 2);
+        check_streams(&collector.ask(&Items).expect("an answer"), 1, 2);
+    }
+    let of_process = system.process(leave_last_words, system.spawn::<Collector>(()).expect("an actor"));
+    of_process.start().expect("a process").join_within(SOON).expect("no panic, no hang");
+    system.shutdown().expect("an orderly end");
+}
+
+fn leave_last_words(collector: ActorRef<Collector>) {
+    LAST_WORD.with_borrow_mut(|last_word| last_word.0 = Some(collector));
+}
+
+/// What each kind of use says in a copy; the number of the first that said something else.
+fn use_in_copy(system: &System, actor: &ActorRef<Collector>) -> u8 {
+    let forked = RuntimeError::Forked;
+    let uses = [
+        actor.tell(&Item { source: 0, number: 0 }) == Err(TellError::Runtime(forked.clone())),
+        actor.ask(&Echo { number: 0 }) == Err(AskError::Runtime(forked.clone())),
+        actor.kill() == Err(forked.clone()),
+        system.spawn::<Collector>(()).is_err(),
+        system.whereis::<Collector>("a").is_err(),
+        actor.monitor().is_err(),
+        system.clone().shutdown().is_ok(),
+    ];
+    uses.iter().position(|is_right| !is_right).map_or(0, |place| place as u8 + 1)
+}
+
+fn fork_here(actor: ActorRef<Collector>) -> u8 {
+    let system = System::current().expect("a system");
+    actor.ask(&Echo { number: 0 }).expect("an answer");
+    let other = actor.clone();
+    let outcome = in_bare_fork(move || {
+        let unused = thread::spawn(move || u8::from(other.ask(&Echo { number: 0 }).is_ok()));
+        use_in_copy_of_process(&actor) + unused.join().unwrap_or(9)
+    });
+    assert!(system.whereis::<Collector>("a").is_ok(), "the original goes on");
+    outcome
+}
+
+fn use_in_copy_of_process(actor: &ActorRef<Collector>) -> u8 {
+    u8::from(actor.tell(&Item { source: 0, number: 0 }) != Err(TellError::Runtime(RuntimeError::Forked)))
+}
+
+#[procession::test]
+fn in_a_bare_copy_of_a_process_handles_are_errors() {
+    let system = System::start().expect("a system");
+    let actor = system.spawn::<Collector>(()).expect("an actor");
+    assert_eq!(actor.ask(&Echo { number: 1 }), Ok(1));
+    assert_eq!(in_bare_fork(|| use_in_copy(&system, &actor)), 0, "a copy of root");
+    let of_process = system.process(fork_here, actor.clone()).start().expect("a process");
+    assert_eq!(of_process.join_within(SOON), Ok(0), "a copy of a process");
+    assert_eq!(actor.ask(&Items), Ok(vec![]), "no copy has told anything");
+    assert_eq!(actor.ask(&Echo { number: 2 }), Ok(2), "the originals go on, also after the copies' end");
+    system.shutdown().expect("an orderly end");
+}
+
+#[procession::test]
+fn what_is_told_leaves_although_the_teller_computes_on() {
+    // Root tells a burst and then neither sends nor waits. Whoever gets it tells root's other thread.
+    let system = System::start().expect("a system");
+    let collector = system.spawn::<Collector>(()).expect("an actor");
+    let mut slowest = Duration::ZERO;
+    let mut dice = Dice::new(7);
+    for round in 0..20 {
+        let (told, seen) = (Arc::new(Barrier::new(2)), collector.clone());
+        let watcher = thread::spawn({
+            let told = told.clone();
+            let wanted = (round + 1) * 5;
+            move || {
+                seen.ask(&Items).expect("an answer");
+                told.wait();
+                let start = Instant::now();
+                while (seen.ask(&Items).expect("an answer").len() as u64) < wanted {}
+                start.elapsed()
+            }
+        });
+        let burst = |number| collector.tell(&Item { source: 0, number }).expect("told");
+        (round * 5..(round + 1) * 5).for_each(burst);
+        told.wait();
+        while !watcher.is_finished() {
+            dice.spin();
+        }
+        slowest = slowest.max(watcher.join().expect("no panic"));
+    }
+    assert!(slowest < Duration::from_millis(250), "{slowest:?}");
+    system.shutdown().expect("an orderly end");
+}
+
+#[procession::test]
+fn threads_come_and_go_while_their_system_ends() {
+    repeat("threads at the end of a system", 10, |round| {
+        let system = System::start().expect("a system");
+        let actor = system.spawn::<Collector>(()).expect("an actor");
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let actor = actor.clone();
+                thread::spawn(move || while actor.ask(&Echo { number: 1 }).is_ok() {})
+            })
+            .collect();
+        round.dice.spin();
+        system.shutdown().expect("an orderly end");
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+    });
+}
