@@ -179,7 +179,7 @@ impl Control {
     ) -> Result<(), RuntimeError> {
         let mut outlet = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         control::push(&mut outlet, correlation, message, descriptors)?;
-        let deadline = Instant::now() + CONTROL_DEADLINE;
+        let mut deadline = None;
         loop {
             let pause = match outlet.flush() {
                 Ok(Flushed::Everything) => return Ok(()),
@@ -188,7 +188,8 @@ impl Control {
                 Err(LinkError::Closed) => return Err(RuntimeError::SupervisorLost),
                 Err(error) => return Err(error.into()),
             };
-            if Instant::now() > deadline {
+            let now = Instant::now();
+            if now > *deadline.get_or_insert(now + CONTROL_DEADLINE) {
                 return Err(RuntimeError::Unresponsive);
             }
             let flags = if pause == PollTimeout::from(1_u8) { PollFlags::empty() } else { PollFlags::POLLOUT };

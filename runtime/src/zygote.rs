@@ -70,7 +70,7 @@ fn run(socket: OwnedFd, parent: Pid, allowance: &Allowance) -> ! {
     }
     allowance.restore();
     sys::set_title("zygote", "procession zygote");
-    prepare_clones();
+    prepare_clones(parent);
     let link = Arc::new(Socket::from_nonblocking(socket));
     let (mut inlet, mut outlet) =
         (Inlet::new(link.clone(), CONTROL_LIMIT_BYTES), Outlet::new(link, CONTROL_LIMIT_BYTES));
@@ -80,11 +80,14 @@ fn run(socket: OwnedFd, parent: Pid, allowance: &Allowance) -> ! {
 }
 
 /// Does once what every clone would do for itself: what it finds done in its memory costs it neither time nor pages.
-fn prepare_clones() {
+fn prepare_clones(parent: Pid) {
     panic::install();
     membership::prepare_process();
     Endpoint::prepare_thread();
     hook::prepare_copies();
+    if let Err(error) = child::rehearse(parent) {
+        tracing::debug!(%error, "the zygote has not rehearsed; actors start a little later");
+    }
 }
 
 /// Answers what has arrived, then waits for more.

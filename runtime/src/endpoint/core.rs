@@ -63,6 +63,10 @@ pub(crate) struct Core {
     message_limit_bytes: usize,
     /// Messages that a process's death has stopped on their way, until it is known whether it comes up again.
     undelivered: FxHashMap<ProcessId, Vec<Undelivered>>,
+    /// Whether the endpoint waits for something, and takes requests in meanwhile as far as its mailbox goes.
+    pub(crate) is_blocked: bool,
+    /// Items seen to since the last turn.
+    pub(crate) items_since_turn: u32,
     /// The supervisor has closed the control socket.
     pub(crate) is_lost: bool,
 }
@@ -105,6 +109,8 @@ impl Core {
             ready: Vec::new(),
             message_limit_bytes: usize::try_from(options.message_limit_bytes).unwrap_or(usize::MAX),
             undelivered: FxHashMap::default(),
+            is_blocked: false,
+            items_since_turn: 0,
             is_lost: false,
         })
     }
@@ -114,6 +120,7 @@ impl Core {
         if self.is_lost {
             return Err(RuntimeError::SupervisorLost);
         }
+        self.items_since_turn = 0;
         let is_busy = self.flush();
         let timeout = if self.has_work() {
             Some(Duration::ZERO)
@@ -164,7 +171,7 @@ impl Core {
     fn reads(&self, connection: &Connection) -> bool {
         match connection.direction {
             Direction::To(_) => true,
-            Direction::From(_) => !self.inbox.mailbox.is_full() && connection.outbox.has_room(),
+            Direction::From(_) => !self.inbox.mailbox.is_full(self.is_blocked) && connection.outbox.has_room(),
         }
     }
 

@@ -28,6 +28,9 @@ pub enum DownReason {
     NoActor,
 }
 
+/// How much is taken in while the actor is not blocked, in bytes.
+const UNBLOCKED_LIMIT_BYTES: usize = 256 << 10;
+
 /// One thing to see to.
 #[derive(Debug)]
 pub(crate) enum Item {
@@ -79,9 +82,10 @@ impl Mailbox {
         self.items.is_empty()
     }
 
-    /// Whether it takes no more requests.
-    pub(crate) fn is_full(&self) -> bool {
-        self.held_bytes >= self.limit_bytes
+    /// Whether it takes no more requests. While its actor sees to them itself, the better part of a backlog is left to the
+    /// senders; only while the actor waits for something it takes all that its limit allows.
+    pub(crate) fn is_full(&self, is_blocked: bool) -> bool {
+        self.held_bytes >= if is_blocked { self.limit_bytes } else { self.limit_bytes.min(UNBLOCKED_LIMIT_BYTES) }
     }
 
     /// Whether a request waits here that has not been begun.
@@ -134,13 +138,21 @@ mod tests {
     fn the_limit_counts_what_is_held() {
         let mut mailbox = Mailbox::new(1000);
         mailbox.push(letter(0, 1, 600));
-        assert!(!mailbox.is_full());
+        assert!(!mailbox.is_full(true));
         mailbox.push(letter(0, 2, 600));
-        assert!(mailbox.is_full());
+        assert!(mailbox.is_full(true));
         assert!(mailbox.pop().is_some());
-        assert!(!mailbox.is_full());
+        assert!(!mailbox.is_full(true));
         assert!(mailbox.pop().is_some());
         assert!(mailbox.is_empty() && mailbox.held_bytes == 0);
+    }
+
+    #[test]
+    fn a_backlog_is_taken_in_only_while_blocked() {
+        let mut mailbox = Mailbox::new(1 << 30);
+        mailbox.push(letter(0, 1, UNBLOCKED_LIMIT_BYTES));
+        assert!(mailbox.is_full(false));
+        assert!(!mailbox.is_full(true));
     }
 
     #[test]

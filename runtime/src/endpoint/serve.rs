@@ -1,6 +1,6 @@
 //! The loop of an actor.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Endpoint;
 use super::core::Core;
@@ -10,6 +10,9 @@ use crate::entry::Ending;
 use crate::error::RuntimeError;
 use crate::id::TimerId;
 use crate::letter::{self, Letter, ReplyPath};
+
+/// Most messages seen to before the loop looks at its sockets again.
+const ITEMS_PER_TURN: u32 = 256;
 
 /// Exit code of an actor that has seen the supervisor go. Nobody is there to be told of it.
 const ORPHANED: i32 = 1;
@@ -88,10 +91,17 @@ impl Endpoint {
         let mut core = self.core()?;
         core.put_down();
         loop {
-            if let Some(next) = core.next_waiting() {
+            // However long the backlog is, the supervisor is heard in between: a stop, a death.
+            let is_turn_due = core.items_since_turn >= ITEMS_PER_TURN;
+            if !is_turn_due && let Some(next) = core.next_waiting() {
+                core.items_since_turn += 1;
                 return Ok(next);
             }
-            let timeout = core.timers.next_due().map(|at| at.saturating_duration_since(Instant::now()));
+            let timeout = if is_turn_due {
+                Some(Duration::ZERO)
+            } else {
+                core.timers.next_due().map(|at| at.saturating_duration_since(Instant::now()))
+            };
             core.turn(timeout)?;
         }
     }

@@ -128,6 +128,7 @@ impl Endpoint {
     ) -> Result<T, WaitError> {
         self.check()?;
         let mut core = self.core()?;
+        core.is_blocked = true;
         let outcome = loop {
             let now = Instant::now();
             let wake = match check(&mut core, now) {
@@ -151,6 +152,7 @@ impl Endpoint {
                 };
             }
         };
+        core.is_blocked = false;
         drop(core);
         self.0.departures.leave_to_flusher();
         outcome
