@@ -10,8 +10,8 @@ use procession::prelude::*;
 /// Waits a while, as for a disk, and then computes.
 fn run_task(number: u64) {
     println!("Process {number} started");
-    sleep(Duration::from_millis(50));
-    let results: Vec<u64> = (0..number * 1000).map(|value| (0..value).map(|i| i * i % 7).sum()).collect();
+    sleep(Duration::from_millis(250));
+    let results: Vec<u64> = (0..number * 1000).map(|value| value * value % 7).collect();
     println!("Process {number} finished with {} results", results.len());
 }
 
