@@ -8,17 +8,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
-use procession_transport::{Inlet, Link, Outlet, Received, Socket, socket_pair};
+use procession_transport::{Inlet, Link, Outlet, Received, Socket};
 
-use crate::control::{
-    self, CONTROL_LIMIT_BYTES, Launch, NOTICE_LIMIT_BYTES, Notice, Parcel, ProcessOptions, Report, Request,
-};
+use crate::control::{self, CONTROL_LIMIT_BYTES, Launch, NOTICE_LIMIT_BYTES, Notice, Parcel, Report, Request};
 use crate::endpoint::{Endpoint, Service};
 use crate::entry::{Ending, EntryRef};
 use crate::error::RuntimeError;
 use crate::exit::Exit;
 use crate::flusher;
-use crate::id::{EndpointId, Incarnation, ProcessId};
+use crate::id::{Incarnation, ProcessId};
 use crate::membership::{Control, Membership};
 use crate::{letter, panic, sys};
 
@@ -80,6 +78,11 @@ impl Process {
         }
     }
 
+    /// Takes it out of its system.
+    pub(crate) fn leave(&self) {
+        self.member.leave();
+    }
+
     /// Serves until the service wants to end, or the process is asked to stop.
     pub fn serve(&self, service: &mut dyn Service) -> Ending {
         let ending = self.endpoint.serve(service);
@@ -114,22 +117,8 @@ fn run(control: OwnedFd, parent: Pid, is_announced: bool) -> ! {
     std::process::exit(code)
 }
 
-/// Makes, in the process that actors are copied from, what each of them makes first, and frees it: memory for it lies ready
-/// and near together then, and a copy has fewer pages of its own.
-pub(crate) fn rehearse(parent: Pid) -> Result<(), RuntimeError> {
-    let ((control, _supervisor), (visit, _visitor)) = (socket_pair()?, socket_pair()?);
-    let link: Arc<dyn Link> = Arc::new(Socket::from_nonblocking(control));
-    let upward = Control::new(Outlet::new(link.clone(), CONTROL_LIMIT_BYTES));
-    let mut inlet = Inlet::new(link, NOTICE_LIMIT_BYTES);
-    inlet.receive()?;
-    let nobody = ProcessId::root(0);
-    let member = Membership::new(nobody, 0, parent, ProcessOptions::default(), upward.clone());
-    let endpoint = Endpoint::new(member, upward, inlet, 0)?;
-    endpoint.adopt_visitor(EndpointId { process: nobody, incarnation: 0, number: 0 }, visit)
-}
-
 /// Waits for the launch and becomes what it says.
-fn launch(control: OwnedFd, parent: Pid, is_announced: bool) -> Result<Process, RuntimeError> {
+pub(crate) fn launch(control: OwnedFd, parent: Pid, is_announced: bool) -> Result<Process, RuntimeError> {
     let link: Arc<dyn Link> = Arc::new(Socket::from_nonblocking(control));
     let upward = Control::new(Outlet::new(link.clone(), CONTROL_LIMIT_BYTES));
     let mut inlet = Inlet::new(link, NOTICE_LIMIT_BYTES);

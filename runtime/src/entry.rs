@@ -98,6 +98,11 @@ impl Entry {
 }
 
 impl EntryRef {
+    /// Names an entry that does nothing.
+    pub(crate) fn of_nothing() -> EntryRef {
+        EntryRef { offset: 0, type_hash: hash(&ANCHOR.type_id) }
+    }
+
     /// What the entry is of.
     pub(crate) fn type_hash(self) -> u64 {
         self.type_hash

@@ -15,7 +15,7 @@
 //! | `control.rs` | what processes and their supervisor say to each other |
 //! | `supervisor/` | the supervisor process |
 //! | `supervision/` | the rules of supervision in OTP's words; pure |
-//! | `zygote.rs` | the process that clones actors |
+//! | `zygote.rs`, `rehearsal.rs` | the process that clones actors, and what it does beforehand |
 //! | `spawn.rs`, `supervisor_spec.rs` | what a process, or a supervisor, is to be |
 //! | `exit.rs`, `panic.rs`, `error.rs`, `id.rs`, `timers.rs` | as they say |
 //! | `sys.rs` | the system calls, and the only unsafe code |
@@ -37,6 +37,7 @@ mod letter;
 mod membership;
 mod outbox;
 mod panic;
+mod rehearsal;
 mod spawn;
 pub mod supervision;
 mod supervisor;

@@ -49,7 +49,8 @@ impl Membership {
         options: ProcessOptions,
         control: Arc<Control>,
     ) -> Arc<Membership> {
-        prepare_process();
+        sys::count_forks();
+        sys::at_exit(crate::flusher::farewell);
         Arc::new(Membership {
             process,
             incarnation,
@@ -126,12 +127,6 @@ impl Membership {
         }
         while let Err(nix::Error::EINTR) = nix::sys::wait::waitpid(self.supervisor, None) {}
     }
-}
-
-/// Does, once, what a process does before it takes part in a system.
-pub(crate) fn prepare_process() {
-    sys::count_forks();
-    sys::at_exit(crate::flusher::farewell);
 }
 
 /// Kills a supervisor's process group and reaps the supervisor.

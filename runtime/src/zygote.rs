@@ -12,10 +12,9 @@ use procession_transport::{Flushed, Inlet, Outlet, Received, Socket, socket_pair
 use serde::{Deserialize, Serialize};
 
 use crate::control::{self, CONTROL_LIMIT_BYTES};
-use crate::endpoint::Endpoint;
 use crate::error::RuntimeError;
 use crate::sys::{Allowance, Cloned};
-use crate::{child, hook, membership, panic, sys};
+use crate::{child, hook, rehearsal, sys};
 
 /// Most clones asked for and not answered: it bounds the descriptors in flight to the zygote.
 pub(crate) const UNANSWERED_LIMIT: usize = 16;
@@ -69,8 +68,8 @@ fn run(socket: OwnedFd, parent: Pid, allowance: &Allowance) -> ! {
         std::process::exit(0);
     }
     allowance.restore();
-    sys::set_title("zygote", "procession zygote");
     prepare_clones(parent);
+    sys::set_title("zygote", "procession zygote");
     let link = Arc::new(Socket::from_nonblocking(socket));
     let (mut inlet, mut outlet) =
         (Inlet::new(link.clone(), CONTROL_LIMIT_BYTES), Outlet::new(link, CONTROL_LIMIT_BYTES));
@@ -81,11 +80,8 @@ fn run(socket: OwnedFd, parent: Pid, allowance: &Allowance) -> ! {
 
 /// Does once what every clone would do for itself: what it finds done in its memory costs it neither time nor pages.
 fn prepare_clones(parent: Pid) {
-    panic::install();
-    membership::prepare_process();
-    Endpoint::prepare_thread();
     hook::prepare_copies();
-    if let Err(error) = child::rehearse(parent) {
+    if let Err(error) = rehearsal::rehearse(parent) {
         tracing::debug!(%error, "the zygote has not rehearsed; actors start a little later");
     }
 }

@@ -9,7 +9,7 @@ use crate::frame::{ALIGNMENT, Descriptors, Frame, HEADER_BYTES, Header, padded};
 use crate::{DEFAULT_MESSAGE_LIMIT_BYTES, WireError};
 
 /// Room made for the first read of a link, in bytes; it doubles whenever a read fills it.
-const SMALLEST_READ_BYTES: usize = 1 << 10;
+const SMALLEST_READ_BYTES: usize = 512;
 
 /// Most room made for one read of a link, in bytes, and most memory taken ahead of bytes that have arrived.
 const LARGEST_READ_BYTES: usize = 256 << 10;

@@ -134,11 +134,6 @@ impl Endpoint {
         Ok(Endpoint(Rc::new(Station { member, control, id, core: RefCell::new(core), departures })))
     }
 
-    /// Makes this thread's list of endpoints, so that copies of this process find it made.
-    pub(crate) fn prepare_thread() {
-        let _ = ENDPOINTS.try_with(|_| ());
-    }
-
     /// Keeps the endpoint as this thread's own.
     pub(crate) fn keep(&self) {
         Endpoint::drop_spent();

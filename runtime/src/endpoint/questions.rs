@@ -29,7 +29,19 @@ impl Endpoint {
         let name = spec.name.clone().unwrap_or_default();
         let span = tracing::debug_span!("spawn", name);
         let _entered = span.enter();
-        let (answer, descriptors) = self.call(Question::Spawn(spec), descriptors, None).map_err(only_runtime)?;
+        let call = self.begin_call(Question::Spawn(spec), descriptors)?;
+        let process = self.await_spawn(call)?;
+        tracing::debug!(name, id = %process, "spawned");
+        Ok(process)
+    }
+
+    /// Has the supervisor start a process; [`Endpoint::await_spawn`] waits until it has started.
+    pub(crate) fn begin_spawn(&self, spec: Box<ProcessSpec>, descriptors: Vec<OwnedFd>) -> Result<Call, SpawnError> {
+        Ok(self.begin_call(Question::Spawn(spec), descriptors)?)
+    }
+
+    pub(crate) fn await_spawn(&self, call: Call) -> Result<ProcessId, SpawnError> {
+        let (answer, descriptors) = self.finish_call(call, None).map_err(only_runtime)?;
         match answer {
             Answer::Spawned { process, incarnation, connected } => {
                 if connected {
@@ -39,7 +51,6 @@ impl Endpoint {
                         return Err(error.into());
                     }
                 }
-                tracing::debug!(name, id = %process, "spawned");
                 Ok(process)
             }
             Answer::NotSpawned(error) => Err(error),
@@ -305,9 +316,18 @@ impl Endpoint {
         descriptors: Vec<OwnedFd>,
         deadline: Option<Instant>,
     ) -> Result<(Answer, Descriptors), WaitError> {
+        let call = self.begin_call(question, descriptors)?;
+        self.finish_call(call, deadline)
+    }
+
+    fn begin_call(&self, question: Question, descriptors: Vec<OwnedFd>) -> Result<Call, RuntimeError> {
         self.check()?;
         let call = self.core()?.register_call();
         self.request(&Request::Ask { call, question }, descriptors)?;
+        Ok(call)
+    }
+
+    fn finish_call(&self, call: Call, deadline: Option<Instant>) -> Result<(Answer, Descriptors), WaitError> {
         let answer =
             self.block(deadline, |core, _| core.take_answer(call).map_or(Until(None), |answer| Ready(Ok(answer))));
         if answer.is_err()
