@@ -19,4 +19,5 @@ pub extern "C" fn test_hook() {
 fn prepare() {
     crate::payload::prepare_thread();
     crate::mailbox::prepare_thread();
+    crate::primitives::begin_process();
 }

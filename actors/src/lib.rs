@@ -85,10 +85,12 @@
 //! | `actor_ref.rs`, `recipient.rs`, `address.rs` | [`ActorRef`], [`Recipient`], and the addresses in them |
 //! | `pending.rs`, `mailbox.rs`, `monitor.rs` | what a thread waits for: [`Pending`], [`Mailbox`], [`Monitor`] |
 //! | `system.rs`, `builder.rs` | [`System`], [`ActorBuilder`] |
+//! | `supervisor.rs`, `supervised.rs`, `supervisor_ref.rs` | [`Supervisor`], what its children can be, [`SupervisorRef`] |
 //! | `process.rs`, `function.rs`, `child.rs`, `signal.rs` | functions in processes of their own: [`ProcessBuilder`], [`Function`], [`Child`] |
 //! | `data.rs`, `descriptor.rs` | [`Data`]: what can travel; [`Descriptor`] |
 //! | `payload.rs`, `parcel.rs` | values as bytes, and bytes with what came along: the only files that encode and decode |
 //! | `delivery.rs`, `host.rs` | from a letter to its handler; an actor in its process |
+//! | `hook.rs` | the fork in the road at the start of every process |
 //! | `primitives/` | what processes share: see [`primitives`] |
 //! | `error.rs`, `failure.rs` | [`Error`] and one error per operation; [`Failure`] |
 //! | `macros/` | the attribute macros |
@@ -241,8 +243,8 @@ pub const TELL_PATIENCE: Duration = Duration::from_secs(5);
 pub mod prelude {
     pub use crate::{
         Accepts, Actor, ActorRef, AskError, Child, Context, Data, Failure, Handler, Home, Incoming, JoinableQueue,
-        Kept, Later, Mailbox, Message, Pending, Queue, Recipient, Reply, ReplyTo, Supervisor, SupervisorRef, System, TryChild, actor, data,
-        message,
+        Kept, Later, Mailbox, Message, Pending, Queue, Recipient, Reply, ReplyTo, Supervisor, SupervisorRef, System,
+        TryChild, actor, data, message,
     };
 }
 
@@ -253,6 +255,6 @@ pub mod __private {
     pub use crate::data::{Checker, Encoder, Opener};
     pub use crate::delivery::Delivery;
     pub use crate::descriptor::{AttachDescriptor, Decoder, Index, TakeDescriptor};
-    pub use crate::payload::{Fault, Sink};
     pub use crate::hook::{hook, test_hook};
+    pub use crate::payload::{Fault, Sink};
 }

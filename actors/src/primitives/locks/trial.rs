@@ -1,1 +1,155 @@
+//! How machines are tried: random demands, time-outs, withdrawals and deaths, side by side with a model.
 
+use std::collections::HashSet;
+use std::fmt::Debug;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::machine::{Answers, Machine, Party, Refusal, Ticket};
+use crate::Exit;
+
+/// What a model says to one occurrence.
+pub(super) type Said<G> = Vec<(Ticket, Result<G, Refusal>)>;
+
+/// One thing that happens to a machine.
+#[derive(Debug, Clone)]
+pub(super) enum Occurrence<D> {
+    Demand(Ticket, D),
+    Expiry(Ticket),
+    Withdrawal(Ticket),
+    Death(Party, Exit),
+}
+
+/// What a machine is compared with: slow and plain.
+pub(super) trait Model<M: Machine> {
+    fn take(&mut self, occurrence: &Occurrence<M::Demand>, said: &mut Said<M::Grant>);
+
+    /// Gives the numbers under which a party has something now.
+    fn held(&self, party: Party) -> Vec<u64>;
+}
+
+/// A number from which one occurrence is made.
+pub(super) type Seed = (u8, u8, u16);
+
+/// Makes the seeds of one trial.
+pub(super) fn seeds() -> impl Strategy<Value = Vec<Seed>> {
+    vec((0_u8..100, 0_u8..4, any::<u16>()), 1..200)
+}
+
+/// Tries a machine. `demand` makes a demand of a seed and of the numbers under which its party has something.
+pub(super) fn run<M, D>(
+    mut machine: M,
+    mut model: impl Model<M>,
+    seeds: &[Seed],
+    demand: D,
+) -> Result<(), TestCaseError>
+where
+    M: Machine<Demand: Debug + Clone, Grant: Debug + PartialEq>,
+    D: Fn(u16, &[u64]) -> M::Demand,
+{
+    let mut crowd = Crowd::default();
+    for seed in seeds {
+        let Some(occurrence) = crowd.occurrence(*seed, &model, &demand) else { continue };
+        let mut expected = Said::new();
+        model.take(&occurrence, &mut expected);
+        let mut given = act(&mut machine, &occurrence);
+        crowd.note(&occurrence);
+        for (ticket, _) in &given {
+            prop_assert!(crowd.open.remove(ticket), "{ticket:?} is not open after {occurrence:?}");
+        }
+        for said in [&mut given, &mut expected] {
+            said.sort_by_key(|(ticket, _)| *ticket);
+            said.iter_mut().for_each(forget_text);
+        }
+        prop_assert_eq!(&given, &expected, "after {:?}", occurrence);
+    }
+    Ok(())
+}
+
+fn act<M: Machine>(machine: &mut M, occurrence: &Occurrence<M::Demand>) -> Said<M::Grant>
+where
+    M::Demand: Clone,
+{
+    let mut answers = Answers::default();
+    match occurrence {
+        Occurrence::Demand(ticket, demand) => machine.demand(*ticket, demand.clone(), &mut answers),
+        Occurrence::Expiry(ticket) => machine.expire(*ticket, &mut answers),
+        Occurrence::Withdrawal(ticket) => machine.withdraw(*ticket, &mut answers),
+        Occurrence::Death(party, exit) => machine.death(*party, exit, &mut answers),
+    }
+    std::iter::from_fn(|| answers.next()).collect()
+}
+
+fn forget_text<G>((_, said): &mut (Ticket, Result<G, Refusal>)) {
+    if let Err(Refusal::Invalid(why)) = said {
+        why.clear();
+    }
+}
+
+/// Those who take part in a trial, and what they wait for.
+#[derive(Default)]
+struct Crowd {
+    /// How often each place has been left by a death.
+    lives: [u64; 4],
+    next_number: u64,
+    issued: Vec<Ticket>,
+    open: HashSet<Ticket>,
+}
+
+impl Crowd {
+    fn occurrence<M: Machine>(
+        &mut self,
+        (kind, place, pick): Seed,
+        model: &impl Model<M>,
+        demand: &impl Fn(u16, &[u64]) -> M::Demand,
+    ) -> Option<Occurrence<M::Demand>> {
+        let party = Party(u64::from(place) + 4 * self.lives[usize::from(place)]);
+        match kind {
+            0..82 => {
+                self.next_number += 1;
+                let ticket = Ticket { party, number: self.next_number };
+                Some(Occurrence::Demand(ticket, demand(pick, &model.held(party))))
+            }
+            82..86 => {
+                let mut open: Vec<Ticket> = self.open.iter().copied().collect();
+                open.sort();
+                choose(&open, pick).map(Occurrence::Expiry)
+            }
+            86..92 => choose(&self.issued, pick).map(Occurrence::Withdrawal),
+            _ => {
+                let exit = if pick % 2 == 0 { Exit::Normal } else { Exit::Signal { signal: 9, core_dumped: false } };
+                Some(Occurrence::Death(party, exit))
+            }
+        }
+    }
+
+    fn note<D>(&mut self, occurrence: &Occurrence<D>) {
+        match occurrence {
+            Occurrence::Demand(ticket, _) => {
+                self.issued.push(*ticket);
+                self.open.insert(*ticket);
+            }
+            Occurrence::Expiry(_) => {}
+            Occurrence::Withdrawal(ticket) => {
+                self.issued.retain(|other| other != ticket);
+                self.open.remove(ticket);
+            }
+            Occurrence::Death(party, _) => {
+                self.lives[(party.0 % 4) as usize] += 1;
+                self.issued.retain(|ticket| ticket.party != *party);
+                self.open.retain(|ticket| ticket.party != *party);
+            }
+        }
+    }
+}
+
+fn choose<T: Copy>(from: &[T], pick: u16) -> Option<T> {
+    from.get(usize::from(pick) % from.len().max(1)).copied()
+}
+
+/// Picks one of a party's numbers, or one that it has not.
+pub(super) fn number(pick: u16, numbers: &[u64]) -> u64 {
+    let place = usize::from(pick >> 8) % (numbers.len() * 8 + 1);
+    if place == 0 { u64::MAX } else { numbers[place % numbers.len()] }
+}

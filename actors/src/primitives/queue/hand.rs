@@ -1,12 +1,13 @@
 //! What a thread has taken from queues: told to the host with the next request, so that taking needs no message of its own.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::door::Key;
 use super::host::Host;
 use super::messages::{GiveUp, Origin};
-use crate::{ActorRef, ProcessId};
+use crate::ActorRef;
 
 /// Numbers the threads of this process.
 static LAST_THREAD: AtomicU64 = AtomicU64::new(0);
@@ -25,26 +26,27 @@ struct Hand {
     /// Whether it is the thread whose end is the process's: that says itself whether it ends in order.
     is_main: Cell<bool>,
     /// The last grant from each queue, by host and epoch.
-    taken: RefCell<HashMap<(ProcessId, u64), u64>>,
+    taken: RefCell<BTreeMap<Key, u64>>,
 }
 
 /// Says who asks. In a thread that is ending it is nobody in particular: what it takes is given back.
-pub(super) fn present(host: &ActorRef<Host>, epoch: u64) -> Origin {
+pub(super) fn present(key: Key) -> Origin {
+    let (_, epoch) = key;
     let known = HAND.try_with(|hand| {
-        let taken = hand.taken.borrow().get(&(host.id(), epoch)).copied().unwrap_or(0);
+        let taken = hand.taken.borrow().get(&key).copied().unwrap_or(0);
         Origin { epoch, thread: hand.thread, taken }
     });
     known.unwrap_or(Origin { epoch, thread: 0, taken: 0 })
 }
 
 /// Notes that an item has reached this thread.
-pub(super) fn note_taken(host: &ActorRef<Host>, epoch: u64, grant: u64) {
-    let _ = HAND.try_with(|hand| hand.taken.borrow_mut().insert((host.id(), epoch), grant));
+pub(super) fn note_taken(key: Key, grant: u64) {
+    let _ = HAND.try_with(|hand| hand.taken.borrow_mut().insert(key, grant));
 }
 
 /// Forgets a queue that is no more.
-pub(super) fn forget(host: &ActorRef<Host>, epoch: u64) {
-    let _ = HAND.try_with(|hand| hand.taken.borrow_mut().remove(&(host.id(), epoch)));
+pub(super) fn forget(key: Key) {
+    let _ = HAND.try_with(|hand| hand.taken.borrow_mut().remove(&key));
 }
 
 /// This thread is the main one of an actor or a process of a system.

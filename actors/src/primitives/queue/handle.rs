@@ -1,30 +1,19 @@
 //! The handle on a queue.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::blob::Blob;
-use super::hand;
+use super::door::{Door, done, refusal};
 use super::host::{Host, Settings};
 use super::iter::Iter;
-use super::messages::{Close, Count, Enrol, Get, GiveUp, Origin, Outcome, Put, Register};
+use super::messages::{Close, Count, Get, Outcome, Put, Register};
 use super::producer::Producer;
 use super::{DEFAULT_QUEUE_LIMIT_BYTES, DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES, PutError, QueueError};
-use crate::{ASK_TIMEOUT, Accepts, ActorRef, Data, Home, Message, ProcessId};
-
-/// Longer than anybody waits.
-const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-
-/// How late the host's own time-out may be before the asker gives up by itself.
-const NET: Duration = Duration::from_millis(200);
-
-/// The hosts, and their epochs, that know this process.
-static ENROLLED: Mutex<Option<HashSet<(ProcessId, u64)>>> = Mutex::new(None);
+use crate::{Data, Home, ProcessId};
 
 /// A queue of items between processes: any number put items in, any number take them out, each item goes to one.
 ///
@@ -65,8 +54,7 @@ static ENROLLED: Mutex<Option<HashSet<(ProcessId, u64)>>> = Mutex::new(None);
 /// ```
 #[derive(Archive, Serialize, Deserialize)]
 pub struct Queue<T> {
-    pub(super) host: ActorRef<Host>,
-    pub(super) epoch: u64,
+    pub(super) door: Door,
     item: PhantomData<fn() -> T>,
 }
 
@@ -101,9 +89,7 @@ impl<T: Data> Queue<T> {
 
     pub(super) fn start(home: &impl Home, settings: Settings) -> Result<Queue<T>, QueueError> {
         let name = if settings.joinable { "joinable-queue" } else { "queue" };
-        let host = home.host::<Host>(settings, name)?;
-        let epoch = enrol(&host)?;
-        Ok(Queue { host, epoch, item: PhantomData })
+        Ok(Queue { door: Door::open(home.host::<Host>(settings, name)?)?, item: PhantomData })
     }
 
     /// Puts an item in, and waits for room as long as it takes.
@@ -170,7 +156,7 @@ impl<T: Data> Queue<T> {
     /// # Errors
     /// [`QueueError`].
     pub fn len(&self) -> Result<usize, QueueError> {
-        let count = self.number(|from| Count { from })?;
+        let count = self.door.number(|from| Count { from })?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
@@ -188,8 +174,8 @@ impl<T: Data> Queue<T> {
     /// # Errors
     /// [`QueueError`].
     pub fn close(&self) -> Result<(), QueueError> {
-        let from = self.present()?;
-        self.ask(&Close { from }, None).and_then(done)
+        let from = self.door.present()?;
+        self.door.ask(&Close { from }, None).and_then(done)
     }
 
     /// Registers the caller as a producer until the guard is dropped, or this process ends.
@@ -199,7 +185,7 @@ impl<T: Data> Queue<T> {
     /// # Errors
     /// [`QueueError::Closed`] if the queue is closed.
     pub fn producer(&self) -> Result<Producer<T>, QueueError> {
-        let process = procession_runtime::Endpoint::of(self.host.id().system)?.process();
+        let process = procession_runtime::Endpoint::of(self.host().system)?.process();
         let registration = self.register(process)?;
         Ok(Producer::new(self.clone(), registration))
     }
@@ -215,61 +201,14 @@ impl<T: Data> Queue<T> {
     }
 }
 
-/// The way to the host.
 impl<T> Queue<T> {
     /// Gives the process that hosts the queue.
     pub fn host(&self) -> ProcessId {
-        self.host.id()
+        self.door.host()
     }
 
     fn register(&self, process: ProcessId) -> Result<u64, QueueError> {
-        self.number(|from| Register { from, process })
-    }
-
-    fn number<M: Request>(&self, request: impl FnOnce(Origin) -> M) -> Result<u64, QueueError>
-    where
-        Host: Accepts<M>,
-    {
-        let from = self.present()?;
-        match self.ask(&request(from), None)? {
-            Outcome::Number(number) => Ok(number),
-            outcome => Err(refusal(&outcome)),
-        }
-    }
-
-    /// Says who asks, in a process that the host knows.
-    pub(super) fn present(&self) -> Result<Origin, QueueError> {
-        let key = (self.host.id(), self.epoch);
-        if !enrolled().get_or_insert_default().contains(&key) && enrol(&self.host)? != self.epoch {
-            return Err(QueueError::HostRestarted);
-        }
-        Ok(hand::present(&self.host, self.epoch))
-    }
-
-    /// Asks, and waits as long as the host may take for it.
-    pub(super) fn ask<M: Request>(&self, request: &M, within: Option<Duration>) -> Result<Outcome, QueueError>
-    where
-        Host: Accepts<M>,
-    {
-        let patience = match within {
-            None => FOREVER,
-            // What is answered at once may still have to wait for the host.
-            Some(Duration::ZERO) => ASK_TIMEOUT,
-            Some(within) => within.saturating_mul(2).saturating_add(NET).min(FOREVER),
-        };
-        self.host.ask_within(request, patience).map_err(|error| {
-            let error = QueueError::from(error);
-            if matches!(error, QueueError::HostDied(_) | QueueError::NoHost) {
-                enrolled().get_or_insert_default().remove(&(self.host.id(), self.epoch));
-                hand::forget(&self.host, self.epoch);
-            }
-            error
-        })
-    }
-
-    /// This thread has stopped waiting for the host: what it asked for is not to happen later.
-    pub(super) fn give_up(&self, from: Origin, is_end: bool) {
-        let _ = self.host.try_tell(&GiveUp { from, is_end });
+        self.door.number(|from| Register { from, process })
     }
 }
 
@@ -283,25 +222,25 @@ impl<T: Data> Queue<T> {
 
     fn bring_blob(&self, item: &T, within: Option<Duration>) -> Result<(), QueueError> {
         let item = Blob::pack(item)?;
-        let from = self.present()?;
-        let outcome = self.ask(&Put { from, within, item }, within);
+        let from = self.door.present()?;
+        let outcome = self.door.ask(&Put { from, within, item }, within);
         if matches!(outcome, Err(QueueError::Unresponsive)) {
-            self.give_up(from, false);
+            self.door.give_up(from, false);
         }
         outcome.and_then(done)
     }
 
     fn fetch(&self, within: Option<Duration>) -> Result<T, QueueError> {
-        let from = self.present()?;
-        match self.ask(&Get { from, within }, within) {
+        let from = self.door.present()?;
+        match self.door.ask(&Get { from, within }, within) {
             Ok(Outcome::Item { grant, item }) => {
-                hand::note_taken(&self.host, self.epoch, grant);
+                self.door.note_taken(grant);
                 item.open().map_err(|error| QueueError::Unreadable(error.to_string()))
             }
             Ok(outcome) => Err(refusal(&outcome)),
             Err(error) => {
                 if error == QueueError::Unresponsive {
-                    self.give_up(from, true);
+                    self.door.give_up(from, true);
                 }
                 Err(error)
             }
@@ -309,56 +248,22 @@ impl<T: Data> Queue<T> {
     }
 }
 
-/// A message that is answered with an outcome.
-pub(super) trait Request: Message<Value = Outcome, Refusal = std::convert::Infallible> {}
-
-impl<M: Message<Value = Outcome, Refusal = std::convert::Infallible>> Request for M {}
-
-/// Expects that something has been done.
-pub(super) fn done(outcome: Outcome) -> Result<(), QueueError> {
-    if matches!(outcome, Outcome::Done) { Ok(()) } else { Err(refusal(&outcome)) }
-}
-
-/// What an outcome means to those who wanted another.
-fn refusal(outcome: &Outcome) -> QueueError {
-    match outcome {
-        Outcome::Full => QueueError::Full,
-        Outcome::Empty => QueueError::Empty,
-        Outcome::TimedOut => QueueError::Timeout,
-        Outcome::Closed => QueueError::Closed,
-        Outcome::Invalid => QueueError::Invalid,
-        Outcome::Restarted => QueueError::HostRestarted,
-        other => QueueError::Unanswered(format!("{other:?} makes no sense here")),
-    }
-}
-
-/// Makes this process known to a host; gives the host's epoch.
-fn enrol(host: &ActorRef<Host>) -> Result<u64, QueueError> {
-    let epoch = host.ask_within(&Enrol, FOREVER)?;
-    enrolled().get_or_insert_default().insert((host.id(), epoch));
-    Ok(epoch)
-}
-
-fn enrolled() -> MutexGuard<'static, Option<HashSet<(ProcessId, u64)>>> {
-    ENROLLED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl<T> ArchivedQueue<T> {
     /// Gives the handle.
     pub fn to_native(&self) -> Queue<T> {
-        Queue { host: self.host.to_native(), epoch: self.epoch.to_native(), item: PhantomData }
+        Queue { door: self.door.to_native(), item: PhantomData }
     }
 }
 
 impl<T> Clone for Queue<T> {
     fn clone(&self) -> Queue<T> {
-        Queue { host: self.host.clone(), epoch: self.epoch, item: PhantomData }
+        Queue { door: self.door.clone(), item: PhantomData }
     }
 }
 
 impl<T> PartialEq for Queue<T> {
     fn eq(&self, other: &Queue<T>) -> bool {
-        (&self.host, self.epoch) == (&other.host, other.epoch)
+        self.door == other.door
     }
 }
 
@@ -366,7 +271,7 @@ impl<T> Eq for Queue<T> {}
 
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Queue<{}>({})", std::any::type_name::<T>(), self.host.id())
+        write!(formatter, "Queue<{}>({})", std::any::type_name::<T>(), self.host())
     }
 }
 

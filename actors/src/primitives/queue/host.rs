@@ -8,6 +8,7 @@ use rkyv::option::ArchivedOption;
 use rkyv::time::ArchivedDuration;
 
 use super::blob::Blob;
+use super::door::FOREVER;
 use super::machine::{Answer, Asker, Limits, Machine, Ticket};
 use super::messages::{
     ArchivedOrigin, Close, Count, Deregister, Enrol, Expire, Get, GiveUp, Join, Outcome, Put, Register, TaskDone,
@@ -185,7 +186,9 @@ impl From<Answer<Blob>> for Outcome {
 
 /// How long a request may wait.
 fn duration(within: &ArchivedOption<ArchivedDuration>) -> Option<Duration> {
-    within.as_ref().map(|within| Duration::new(within.as_secs(), within.subsec_nanos()))
+    let bounded =
+        |secs: u64, nanos: u32| Duration::from_secs(secs.min(FOREVER.as_secs())) + Duration::from_nanos(nanos.into());
+    within.as_ref().map(|within| bounded(within.as_secs(), within.subsec_nanos()))
 }
 
 /// Whether a request waits at all.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rkyv::{Archive, Deserialize, Serialize};
 
-use super::handle::done;
+use super::door::done;
 use super::host::Settings;
 use super::messages::{Join, TaskDone};
 use super::{DEFAULT_QUEUE_LIMIT_BYTES, DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES, Iter, Queue, QueueError};
@@ -60,8 +60,8 @@ impl<T> JoinableQueue<T> {
     /// # Errors
     /// [`QueueError::Invalid`] if there is none.
     pub fn task_done(&self) -> Result<(), QueueError> {
-        let from = self.queue.present()?;
-        self.queue.ask(&TaskDone { from }, None).and_then(done)
+        let from = self.queue.door.present()?;
+        self.queue.door.ask(&TaskDone { from }, None).and_then(done)
     }
 
     /// Waits until every item that was put has been done.
@@ -81,10 +81,10 @@ impl<T> JoinableQueue<T> {
     }
 
     fn wait(&self, within: Option<Duration>) -> Result<(), QueueError> {
-        let from = self.queue.present()?;
-        let outcome = self.queue.ask(&Join { from, within }, within);
+        let from = self.queue.door.present()?;
+        let outcome = self.queue.door.ask(&Join { from, within }, within);
         if matches!(outcome, Err(QueueError::Unresponsive)) {
-            self.queue.give_up(from, false);
+            self.queue.door.give_up(from, false);
         }
         outcome.and_then(done)
     }

@@ -44,11 +44,12 @@
 //! | `host.rs`, `messages.rs` | the actor around it, and its messages |
 //! | `handle.rs`, `joinable.rs` | [`Queue`], [`JoinableQueue`] |
 //! | `producer.rs`, `iter.rs` | [`Producer`], [`Iter`] |
-//! | `hand.rs` | what a thread has taken |
+//! | `door.rs`, `hand.rs` | the way to the host; what a thread has taken |
 //! | `blob.rs` | an item as bytes |
 //! | `error.rs` | [`QueueError`], [`PutError`] |
 
 mod blob;
+mod door;
 mod error;
 mod hand;
 mod handle;

@@ -31,9 +31,9 @@ impl<T> Deref for Producer<T> {
 
 impl<T> Drop for Producer<T> {
     fn drop(&mut self) {
-        let from = hand::present(&self.queue.host, self.queue.epoch);
+        let from = hand::present(self.queue.door.key());
         // If the host is gone, so is the queue.
-        let _ = self.queue.host.tell(&Deregister { from, registration: self.registration });
+        let _ = self.queue.door.host.tell(&Deregister { from, registration: self.registration });
     }
 }
 

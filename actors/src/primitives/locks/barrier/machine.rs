@@ -158,7 +158,8 @@ impl BarrierMachine {
     fn open(&mut self, answers: &mut Answers<BarrierGrant>) {
         let parties = self.parties as usize;
         while self.acting.is_none() && self.arrived.len() >= parties {
-            let actor = self.arrived.iter().take(parties).enumerate().filter(|(_, (_, arrival))| arrival.can_act).last();
+            let actor =
+                self.arrived.iter().take(parties).enumerate().filter(|(_, (_, arrival))| arrival.can_act).last();
             match actor.map(|(place, (ticket, _))| (place, *ticket)) {
                 Some((place, ticket)) => {
                     self.acting = Some(Acting { ticket, index: place as u32 });

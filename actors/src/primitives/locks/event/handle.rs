@@ -67,7 +67,15 @@ impl Event {
     /// # Errors
     /// [`LockError`] if the host does not live.
     pub fn is_set(&self) -> Result<bool, LockError> {
-        self.remote.do_now(EventDemand::IsSet)
+        self.remote.do_now(EventDemand::Status).map(|event| event.is_set)
+    }
+
+    /// Says how many wait for it now.
+    ///
+    /// # Errors
+    /// [`LockError`] if the host does not live.
+    pub fn n_waiting(&self) -> Result<u64, LockError> {
+        self.remote.do_now(EventDemand::Status).map(|event| event.waiting)
     }
 
     /// Waits until it is set.

@@ -13,12 +13,18 @@ pub(crate) enum EventDemand {
     Set,
     /// To clear it.
     Clear,
-    /// Whether it is set.
-    IsSet,
+    /// How it is.
+    Status,
 }
 
-/// What an event grants: whether it is set now.
-pub(crate) type EventGrant = bool;
+/// How an event is when it grants something.
+#[data]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EventGrant {
+    pub(crate) is_set: bool,
+    /// How many wait for it.
+    pub(crate) waiting: u64,
+}
 
 #[derive(Debug)]
 pub(crate) struct EventMachine {
@@ -41,13 +47,13 @@ impl Machine for EventMachine {
             EventDemand::Set => {
                 self.is_set = true;
                 while let Some((waiter, ())) = self.waiters.pop() {
-                    answers.grant(waiter, true);
+                    answers.grant(waiter, EventGrant { is_set: true, waiting: 0 });
                 }
             }
             EventDemand::Clear => self.is_set = false,
-            EventDemand::Wait | EventDemand::IsSet => {}
+            EventDemand::Wait | EventDemand::Status => {}
         }
-        answers.grant(ticket, self.is_set);
+        answers.grant(ticket, EventGrant { is_set: self.is_set, waiting: self.waiters.len() as u64 });
     }
 
     fn expire(&mut self, ticket: Ticket, answers: &mut Answers<EventGrant>) {

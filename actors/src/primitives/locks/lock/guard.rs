@@ -32,7 +32,7 @@ impl LockGuard {
                 self.owner_died = owner_died.map(Exit::from);
                 timed_out
             }
-            LockGrant::Done | LockGrant::Room(_) => false,
+            LockGrant::Done | LockGrant::Room(_) | LockGrant::Waiting(_) => false,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::guard::LockGuard;
-use super::machine::{LockDemand, LockMachine, LockSettings};
+use super::machine::{LockDemand, LockGrant, LockMachine, LockSettings};
 use crate::primitives::locks::remote::Remote;
 use crate::primitives::locks::thread_number;
 use crate::{Home, LockError, data};
@@ -89,6 +89,17 @@ impl Lock {
     /// [`LockError::Invalid`] if this process does not hold it.
     pub fn release(&self) -> Result<(), LockError> {
         self.remote.do_now(LockDemand::ReleaseLast { thread: thread_number() }).map(drop)
+    }
+
+    /// Says how many wait for the lock now.
+    ///
+    /// # Errors
+    /// [`LockError`] if the host does not live.
+    pub fn n_waiting(&self) -> Result<u64, LockError> {
+        match self.remote.do_now(LockDemand::Count)? {
+            LockGrant::Waiting(waiting) => Ok(waiting),
+            other => Err(LockError::Unanswered(format!("{other:?} for a count"))),
+        }
     }
 
     fn acquire_in(&self, within: Option<Duration>) -> Result<LockGuard, LockError> {

@@ -35,6 +35,8 @@ pub(crate) enum LockDemand {
     Wait { room: u64, number: u64 },
     /// To have up to `count` waiters of a room move on. Only for who holds the lock.
     Notify { room: u64, count: u64 },
+    /// How many wait for the lock.
+    Count,
 }
 
 /// What a lock grants.
@@ -47,6 +49,8 @@ pub(crate) enum LockGrant {
     Done,
     /// A condition's room.
     Room(u64),
+    /// How many wait for the lock.
+    Waiting(u64),
 }
 
 #[derive(Debug)]
@@ -141,6 +145,7 @@ impl Machine for LockMachine {
             }
             LockDemand::Wait { room, number } => self.wait(ticket, room, number, answers),
             LockDemand::Notify { room, count } => self.notify(ticket, room, count, answers),
+            LockDemand::Count => answers.grant(ticket, LockGrant::Waiting(self.queue.len() as u64)),
         }
         self.hand_over(answers);
     }
@@ -266,8 +271,7 @@ impl LockMachine {
             Reason::TimedOut => (None, true),
         };
         let owner_died = self.owner_died.take().as_ref().map(ExitData::from);
-        self.holder =
-            Some(Holder { party: ticket.party, thread: queued.thread, numbers: vec![ticket.number], woken });
+        self.holder = Some(Holder { party: ticket.party, thread: queued.thread, numbers: vec![ticket.number], woken });
         answers.grant(ticket, LockGrant::Held { owner_died, timed_out });
     }
 

@@ -128,9 +128,9 @@ impl SemaphoreMachine {
         if self.bounded && kept < count {
             return Err("more permits are released than were acquired");
         }
+        // All of them may be free one day.
         let out = (self.held.len() + self.kept.len()) as u64;
-        // Whatever is out comes back one day.
-        if self.free.checked_add(count).and_then(|free| free.checked_add(out)).is_none() {
+        if (self.free + out).checked_add(count - kept).is_none() {
             return Err("more permits than can be counted");
         }
         for _ in 0..kept {

@@ -139,7 +139,8 @@ impl Model {
         self.apply_rules_to(&patient);
         if !waits && self.waiting.iter().any(|(other, _, _)| *other == ticket) {
             self.waiting.retain(|(other, _, _)| *other != ticket);
-            let is_end = wish == Wish::Get && self.is_over(&|holder| holder == asker);
+            let waits = |holder| holder == asker || self.waits_for_item(holder);
+            let is_end = wish == Wish::Get && self.is_over(&waits);
             self.answers.push((ticket, if is_end { Answer::Closed } else { otherwise }));
         }
     }
@@ -194,6 +195,13 @@ impl Model {
                     self.last_grant = *grant;
                 }
                 (Answer::Done, Wish::Put(item, bytes)) => self.items.push((item, bytes, State::Ready)),
+                // All of them at once: those who are told no longer wait, which would keep the others waiting.
+                (Answer::Closed, Wish::Get) => {
+                    let is_one = |entry: &mut (Ticket, Asker, Wish)| entry.2 == Wish::Get && is_patient(&entry.1);
+                    for (ticket, _, _) in self.waiting.extract_if(.., is_one) {
+                        self.answers.push((ticket, Answer::Closed));
+                    }
+                }
                 _ => {}
             }
             self.answers.push((ticket, answer));
@@ -218,13 +226,17 @@ impl Model {
             return Some((place, Answer::Done));
         }
         let patient = self.waiting.iter().position(|(_, asker, wish)| *wish == Wish::Get && is_patient(asker));
-        let waits = |holder| self.waiting.iter().any(|(_, a, w)| *w == Wish::Get && *a == holder && is_patient(a));
+        let waits = |holder| is_patient(&holder) && self.waits_for_item(holder);
         if patient.is_some() && self.is_over(&waits) {
             return patient.map(|place| (place, Answer::Closed));
         }
         let is_settled = self.items.iter().all(|(_, _, state)| *state == State::Settled);
         let joiner = first(&|wish| wish == Wish::Join).filter(|_| is_settled && putter.is_none());
         joiner.map(|place| (place, Answer::Done))
+    }
+
+    fn waits_for_item(&self, asker: Asker) -> bool {
+        self.waiting.iter().any(|(_, other, wish)| (*other, *wish) == (asker, Wish::Get))
     }
 
     fn has_room(&self, bytes: usize) -> bool {
