@@ -163,7 +163,8 @@ fn an_actor_that_ends_owes_nothing() {
     let system = System::start().expect("a system");
     let failed = Exit::Failed(vec!["enough".into()]);
     type Act = fn(&ActorRef<Oracle>);
-    let table: [(&str, Act, fn(&Exit) -> bool); 3] = [
+    type Fits = fn(&Exit) -> bool;
+    let table: [(&str, Act, Fits); 3] = [
         ("fails", |oracle| oracle.tell(&Quit).expect("told"), |exit| matches!(exit, Exit::Failed(_))),
         ("is killed", |oracle| oracle.kill().expect("it runs"), |exit| matches!(exit, Exit::Signal { signal: 9, .. })),
         ("is stopped", |oracle| oracle.stop().expect("it runs"), |exit| *exit == Exit::Stopped),

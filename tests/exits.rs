@@ -154,8 +154,10 @@ impl Actor for Mortal {
     }
 
     fn stopping(&mut self, _: &mut Context<Self>) {
-        while self.overstays {
-            thread::park();
+        if self.overstays {
+            loop {
+                thread::park();
+            }
         }
     }
 }
@@ -189,7 +191,8 @@ fn mortal(system: &System) -> ActorRef<Mortal> {
 fn every_end_of_an_actor_is_told_alike_to_joiner_monitor_and_asker() {
     let system = System::start().expect("a system");
     let failed = Exit::Failed(vec!["opening the books".into(), "no such table".into()]);
-    let table: [(Way, fn(&Exit) -> bool, Option<u32>); 5] = [
+    type Fits = fn(&Exit) -> bool;
+    let table: [(Way, Fits, Option<u32>); 5] = [
         (Way::Stop, |exit| *exit == Exit::Normal, None),
         (Way::Fail, |exit| matches!(exit, Exit::Failed(_)), None),
         (Way::Panic, |exit| matches!(exit, Exit::Panicked(panic) if panic.message == "out of cheese"), Some(1)),

@@ -50,7 +50,8 @@ fn a_process_sees_the_same_of_itself() {
 #[procession::test]
 fn ends_are_told_alike() {
     each(|launcher, system| {
-        let table: [(Child<()>, fn(&Exit) -> bool); 3] = [
+        type Fits = fn(&Exit) -> bool;
+        let table: [(Child<()>, Fits); 3] = [
             (
                 system.process(|| panic!("at once"), ()).stderr(Stdio::Null).start().expect("a process"),
                 |exit| matches!(exit, Exit::Panicked(panic) if panic.message == "at once"),

@@ -24,7 +24,8 @@ fn chain(system: &System, length: usize) -> (Vec<ActorRef<Worker>>, Vec<i32>) {
 fn children_and_their_children_end_with_an_actor_however_it_ends() {
     let system = System::start().expect("a system");
     type Act = fn(&ActorRef<Worker>) -> Result<(), procession::RuntimeError>;
-    let ways: [(&str, Act, fn(&Exit) -> bool); 3] = [
+    type Fits = fn(&Exit) -> bool;
+    let ways: [(&str, Act, Fits); 3] = [
         ("kill", ActorRef::kill, |exit| matches!(exit, Exit::Signal { signal: 9, .. })),
         ("terminate", ActorRef::terminate, |exit| matches!(exit, Exit::Signal { signal: 15, .. })),
         ("stop", ActorRef::stop, |exit| *exit == Exit::Stopped),
@@ -64,8 +65,10 @@ fn start_one(then_wait: bool, path: String) {
     let own = system.spawn::<Worker>(()).expect("an actor");
     let pid = own.ask(&Identify).expect("an answer").pid;
     fs::write(&path, pid.to_string()).expect("written");
-    while then_wait {
-        std::thread::park();
+    if then_wait {
+        loop {
+            std::thread::park();
+        }
     }
 }
 

@@ -64,7 +64,8 @@ fn a_start_that_fails_tells_why_and_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let diary = folder.path().join("pids");
     let system = System::start().expect("a system");
-    let table: [(Way, fn(&SpawnError) -> bool); 5] = [
+    type Fits = fn(&SpawnError) -> bool;
+    let table: [(Way, Fits); 5] = [
         (Way::Fail, |error| *error == SpawnError::Failed(vec!["opening the shop".into(), "not today".into()])),
         (Way::FailOfSources, |error| matches!(error, SpawnError::Failed(chain) if chain[0].contains("No such file"))),
         (Way::Panic, |error| matches!(error, SpawnError::Died(Exit::Panicked(panic)) if panic.message == "no keys")),

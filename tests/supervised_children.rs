@@ -52,8 +52,10 @@ impl Actor for Diarist {
     }
 
     fn stopping(&mut self, _: &mut Context<Self>) {
-        while self.page.overstays {
-            std::thread::park();
+        if self.page.overstays {
+            loop {
+                std::thread::park();
+            }
         }
         self.page.note("-").expect("a diary");
     }
@@ -141,7 +143,7 @@ fn children_come_and_go() {
     a.ask(&Ping).expect("it is up");
     let double = supervisor.start_child("a", Restart::Permanent, child("a"));
     assert_eq!(double, Err(SpawnError::Runtime(RuntimeError::NameTaken)));
-    let counter = supervisor.start_child("sum", Restart::Temporary, system.process(|| std::thread::park(), ()));
+    let counter = supervisor.start_child("sum", Restart::Temporary, system.process(std::thread::park, ()));
     let inner = supervisor.start_child("inner", Restart::Transient, patient(Strategy::OneForOne)).expect("a child");
     inner.start_child("b", Restart::Permanent, child("b")).expect("a child's child");
     assert_eq!(supervisor.counts(), Ok(counts(3, 3, 1, 2)));

@@ -139,7 +139,7 @@ fn the_surroundings_are_those_at_the_start() {
     let read = || std::env::var("PATH").ok();
     assert_eq!(system.process(read, ()).start().expect("a process").join_within(SOON), Ok(std::env::var("PATH").ok()));
     let limit = || nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).ok();
-    let child = system.process(move || limit(), ()).start().expect("a process");
+    let child = system.process(limit, ()).start().expect("a process");
     assert_eq!(child.join_within(SOON), Ok(limit()), "the supervisor's raised limit is not the actors'");
     system.shutdown().expect("an orderly end");
 }

@@ -1,6 +1,7 @@
 //! Handles in threads: every thread is a sender of its own, and its end loses nothing.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use procession::prelude::*;
 use procession::{RuntimeError, TellError};
 use procession_tests::sys::in_bare_fork;
-use procession_tests::{Dice, SOON, eventually, process_table, repeat};
+use procession_tests::{SOON, eventually, process_table, repeat};
 
 const THREADS: u64 = 8;
 
@@ -253,35 +254,38 @@ fn in_a_bare_copy_of_a_process_handles_are_errors() {
     system.shutdown().expect("an orderly end");
 }
 
+/// Tells a burst, then computes until another thread has seen it arrive; gives how long that took.
+fn time_a_burst(collector: &ActorRef<Collector>, numbers: Range<u64>) -> Duration {
+    let (told, seen, wanted) = (Arc::new(Barrier::new(2)), collector.clone(), numbers.end as usize);
+    let watcher = thread::spawn({
+        let told = told.clone();
+        move || {
+            seen.ask(&Items).expect("an answer");
+            told.wait();
+            let start = Instant::now();
+            while seen.ask(&Items).expect("an answer").len() < wanted {
+                assert!(start.elapsed() < SOON, "it does not leave");
+            }
+            start.elapsed()
+        }
+    });
+    numbers.for_each(|number| collector.tell(&Item { source: 0, number }).expect("told"));
+    told.wait();
+    while !watcher.is_finished() {
+        std::hint::spin_loop();
+    }
+    watcher.join().expect("no panic")
+}
+
 #[procession::test]
 fn what_is_told_leaves_although_the_teller_computes_on() {
-    // Root tells a burst and then neither sends nor waits. Whoever gets it tells root's other thread.
     let system = System::start().expect("a system");
     let collector = system.spawn::<Collector>(()).expect("an actor");
-    let mut slowest = Duration::ZERO;
-    let mut dice = Dice::new(7);
-    for round in 0..20 {
-        let (told, seen) = (Arc::new(Barrier::new(2)), collector.clone());
-        let watcher = thread::spawn({
-            let told = told.clone();
-            let wanted = (round + 1) * 5;
-            move || {
-                seen.ask(&Items).expect("an answer");
-                told.wait();
-                let start = Instant::now();
-                while (seen.ask(&Items).expect("an answer").len() as u64) < wanted {}
-                start.elapsed()
-            }
-        });
-        let burst = |number| collector.tell(&Item { source: 0, number }).expect("told");
-        (round * 5..(round + 1) * 5).for_each(burst);
-        told.wait();
-        while !watcher.is_finished() {
-            dice.spin();
-        }
-        slowest = slowest.max(watcher.join().expect("no panic"));
-    }
-    assert!(slowest < Duration::from_millis(250), "{slowest:?}");
+    let bursts = (0..50).map(|round| time_a_burst(&collector, round * 5..(round + 1) * 5));
+    let mut times: Vec<Duration> = bursts.collect();
+    times.sort();
+    // The machine may be busy with other things at any one time, but not at most of them.
+    assert!(times[25] < Duration::from_millis(20), "{times:?}");
     system.shutdown().expect("an orderly end");
 }
 

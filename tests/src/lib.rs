@@ -6,8 +6,9 @@
 //! | `dice.rs` | [`Dice`]: seeded randomness |
 //! | `process_table.rs` | what `/proc` says of processes, their states, memory and descriptors |
 //! | `signals.rs` | raw signals |
-//! | `eventually.rs` | [`eventually`]: waiting for what nobody announces |
+//! | `eventually.rs` | [`eventually()`]: waiting for what nobody announces |
 //! | `worker.rs` | [`worker::Worker`]: an actor that does what a test tells it |
+//! | `lock_outcome.rs` | [`lock_outcome()`]: what the use of a lock comes to |
 //! | `sys.rs` | the unsafe code of the tests |
 //! | `scenario/` | the program `scenario` |
 //!
@@ -15,6 +16,7 @@
 
 pub mod dice;
 pub mod eventually;
+pub mod lock_outcome;
 pub mod process_table;
 pub mod round;
 pub mod signals;
@@ -23,5 +25,6 @@ pub mod worker;
 
 pub use dice::Dice;
 pub use eventually::{SOON, eventually};
-pub use signals::kill;
+pub use lock_outcome::lock_outcome;
 pub use round::{GUARD, Round, guarded, repeat};
+pub use signals::kill;
