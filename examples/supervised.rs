@@ -42,7 +42,7 @@ impl Handler<CountPrimes> for Worker {
 
 fn is_prime(number: u64) -> bool {
     let mut divisor = 2;
-    while divisor * divisor <= number && number % divisor != 0 {
+    while divisor * divisor <= number && !number.is_multiple_of(divisor) {
         divisor += 1;
     }
     number > 1 && divisor * divisor > number

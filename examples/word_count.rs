@@ -172,7 +172,7 @@ fn main() -> procession::Result<()> {
     let mappers = (0..MAPPERS).map(|_| system.spawn::<Mapper>(reducer.clone())).collect::<Result<Vec<_>, _>>()?;
     let reader = system.spawn::<Reader>(mappers.clone())?;
     reader.ask_within(&ReadFile { path: path.clone() }, PATIENCE)?;
-    let words = reducer.ask(&Total)?;
+    let words = reducer.ask_within(&Total, PATIENCE)?;
 
     let mut most: Vec<_> = words.iter().map(|(word, count)| (u64::MAX - count, word)).collect();
     most.sort();

@@ -196,3 +196,52 @@ fn word_count_of_a_large_file() {
     let peak = take_numbers(&mut lines, r"no process held more than (\d+) MiB")[0];
     assert!(peak <= 64, "{peak} MiB were held by one process");
 }
+
+#[test]
+fn shared_counter() {
+    let mut lines = lines("shared_counter", &[]);
+    assert_eq!(lines.pop().as_deref(), Some("Final value: 10"));
+    // Whoever comes first counts first, so the numbers are in order and the names are not.
+    let (names, values): (Vec<&str>, Vec<&str>) = lines.iter().filter_map(|line| line.split_once(": ")).unzip();
+    assert_eq!(values, numbered(1..=10, |number| number.to_string()));
+    let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    let mut expected = numbered(1..=10, |number| format!("Process-{number}"));
+    names.sort();
+    expected.sort();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn semaphore() {
+    let mut lines = lines("semaphore", &[]);
+    let most = take_numbers(&mut lines, r"10 processes were inside, at most (\d+) at a time")[0];
+    assert!((1..=3).contains(&most), "{most} were inside");
+    assert!(lines.is_empty(), "{lines:?}");
+}
+
+#[test]
+fn event() {
+    assert_eq!(lines("event", &[]), ["Waiting for event", "Setting event", "Event received"]);
+}
+
+#[test]
+fn barrier() {
+    let mut lines = lines("barrier", &[]);
+    let waiting = numbered(0..3, |number| format!("Process {number} is waiting at the barrier"));
+    assert_eq!(take_set(&mut lines, 3), waiting, "nobody passes before the last has come");
+    assert_eq!(take_set(&mut lines, 3), numbered(0..3, |number| format!("Process {number} has passed the barrier")));
+    let mut times = take_set(&mut lines, 2);
+    take_numbers(&mut times, r"test1: (\d+) us");
+    take_numbers(&mut times, r"test2: (\d+) us");
+    let apart = take_numbers(&mut lines, r"Apart: (\d+) us")[0];
+    assert!(apart <= 10_000, "{apart} us apart");
+    assert!(lines.is_empty(), "{lines:?}");
+}
+
+#[test]
+fn producer_consumer() {
+    let mut lines = lines("producer_consumer", &[]);
+    let received = [10, 20, 0, 1, 2, 3, 4].map(|number| format!("Received: {number}"));
+    assert_eq!(lines.drain(..7).collect::<Vec<_>>(), received);
+    assert_eq!(lines, ["Closed after [0, 1, 2, 3, 4]", "Closed after a kill: true"]);
+}
