@@ -126,6 +126,18 @@ impl<A: Actor> ActorBuilder<A> {
     option_methods!();
 }
 
+/// Starts actors, many at a time.
+pub(crate) fn start_all<A: Actor>(
+    system: u64,
+    args: impl IntoIterator<Item = A::Args>,
+) -> Vec<Result<ActorRef<A>, SpawnError>> {
+    let spawns = args.into_iter().map(|args| ActorBuilder::<A>::new(system, args).plan.into_spawn());
+    match Endpoint::of(system) {
+        Ok(endpoint) => endpoint.spawn_all(spawns).into_iter().map(|outcome| outcome.map(ActorRef::new)).collect(),
+        Err(error) => spawns.map(|_| Err(error.clone().into())).collect(),
+    }
+}
+
 impl<A> fmt::Debug for ActorBuilder<A> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("ActorBuilder").field("options", &self.plan.options).finish_non_exhaustive()

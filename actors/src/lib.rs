@@ -72,6 +72,7 @@
 //! | size of one message | 1 GiB ([`DEFAULT_MESSAGE_LIMIT_BYTES`]) | [`SystemBuilder::message_limit_bytes`] |
 //! | depth of nesting in a message | 256 ([`DEPTH_LIMIT`]) | - |
 //! | restart after an end | none | [`ActorBuilder::restart`] |
+//! | items of a queue, together | 64 MiB if bounded in number ([`DEFAULT_QUEUE_LIMIT_BYTES`]), else 1 GiB ([`DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES`]) | [`Queue::with_limits`] |
 //! | output of a process | root's | [`ActorBuilder::stdout`], [`ActorBuilder::stderr`] |
 //!
 //! # Files

@@ -85,6 +85,12 @@ impl System {
         self.actor::<A>(args).start()
     }
 
+    /// Starts actors, each in a new process, many at a time, and waits until each has started or failed. Gives them in the
+    /// order of their arguments.
+    pub fn spawn_all<A: Actor>(&self, args: impl IntoIterator<Item = A::Args>) -> Vec<Result<ActorRef<A>, SpawnError>> {
+        crate::builder::start_all(self.id, args)
+    }
+
     /// Prepares an actor: the builder takes its name and other options.
     pub fn actor<A: Actor>(&self, args: A::Args) -> ActorBuilder<A> {
         ActorBuilder::new(self.id, args)

@@ -1,16 +1,26 @@
 //! What a process is to be.
 
+use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use crate::control::{Output, Parcel, ProcessOptions, ProcessSpec, Stdio};
+use crate::control::{Call, Output, Parcel, ProcessOptions, ProcessSpec, Stdio};
 use crate::endpoint::Endpoint;
 use crate::entry::Entry;
 use crate::error::{RuntimeError, SpawnError};
 use crate::id::ProcessId;
 use crate::supervision::{Intensity, Restart, Strategy};
 use crate::supervisor_spec::{Child, Supervisor};
+
+/// Most processes that [`Endpoint::spawn_all`] has started and not yet waited for.
+const SPAWNS_AT_A_TIME: usize = 32;
+
+/// One of several spawns.
+enum Begun<E> {
+    UnderWay(Call),
+    Over(Result<ProcessId, E>),
+}
 
 /// A process to be.
 #[derive(Debug)]
@@ -87,6 +97,42 @@ impl Endpoint {
         let group = self.supervise(supervisor)?;
         let child = self.children(group)?.into_iter().next();
         child.and_then(|child| child.process).ok_or(SpawnError::Runtime(RuntimeError::NoActor))
+    }
+
+    /// Starts processes, many at a time, and waits until each has started or failed. Gives the outcomes in order; a spawn that
+    /// is an error already is its own outcome.
+    pub fn spawn_all<E: From<SpawnError>>(
+        &self,
+        spawns: impl IntoIterator<Item = Result<Spawn, E>>,
+    ) -> Vec<Result<ProcessId, E>> {
+        let (mut outcomes, mut under_way) = (Vec::new(), VecDeque::new());
+        for spawn in spawns {
+            if under_way.len() == SPAWNS_AT_A_TIME {
+                outcomes.extend(under_way.pop_front().map(|begun| self.finish(begun)));
+            }
+            under_way.push_back(self.begin(spawn));
+        }
+        outcomes.extend(under_way.into_iter().map(|begun| self.finish(begun)));
+        outcomes
+    }
+
+    fn begin<E: From<SpawnError>>(&self, spawn: Result<Spawn, E>) -> Begun<E> {
+        let begun = spawn.and_then(|spawn| {
+            if spawn.options.restart.is_some() {
+                return self.spawn(spawn).map(|process| Begun::Over(Ok(process))).map_err(E::from);
+            }
+            let (mut spec, descriptors) = self.prepare(spawn)?;
+            spec.connect = !spec.straight;
+            Ok(Begun::UnderWay(self.begin_spawn(Box::new(spec), descriptors)?))
+        });
+        begun.unwrap_or_else(|error| Begun::Over(Err(error)))
+    }
+
+    fn finish<E: From<SpawnError>>(&self, begun: Begun<E>) -> Result<ProcessId, E> {
+        match begun {
+            Begun::UnderWay(call) => self.await_spawn(call).map_err(E::from),
+            Begun::Over(outcome) => outcome,
+        }
     }
 
     /// Opens its files, packs its arguments, finds its entry.

@@ -13,6 +13,7 @@
 //! | `socket.rs` | a link over a Unix stream socket, with descriptors |
 //! | `pipe.rs` | a link over a kernel pipe, one way |
 //! | `hub.rs` | [`Hub`]: a slab of watched descriptors over one poller |
+//! | `error.rs` | [`WireError`], [`LinkError`] |
 //! | `sys.rs` | the system calls, and the only unsafe code |
 //!
 //! Deliberately absent: addresses and names (connections are made as pairs and handed over), reconnection, and any

@@ -66,12 +66,12 @@ impl Operation for Spawner {
 
 impl Burst for Spawner {
     fn run(&mut self, spawns: u64) -> Result<(), Failure> {
-        for _ in 0..spawns {
-            let actor = self.system.spawn::<Sleeper>(()).map_err(Failure::side)?;
-            self.actors.push(actor);
+        for actor in self.system.spawn_all::<Sleeper>((0..spawns).map(|_| ())) {
+            self.actors.push(actor.map_err(Failure::side)?);
         }
-        for actor in &self.actors {
-            actor.ask(&WhichProcess).map_err(Failure::side)?;
+        let answers = self.actors.iter().map(|actor| actor.request(&WhichProcess)).collect::<Result<Vec<_>, _>>();
+        for answer in answers.map_err(Failure::side)? {
+            answer.wait().map_err(Failure::side)?;
         }
         Ok(())
     }

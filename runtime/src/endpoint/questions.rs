@@ -8,7 +8,7 @@ use procession_transport::Descriptors;
 use super::Endpoint;
 use super::wait::{Ready, Until};
 use crate::control::{
-    Answer, ChildStatus, Counts, GroupOperation, GroupSpec, Parcel, ProcessSpec, Question, Request, Status,
+    Answer, Call, ChildStatus, Counts, GroupOperation, GroupSpec, Parcel, ProcessSpec, Question, Request, Status,
 };
 use crate::entry::Entry;
 use crate::error::{RuntimeError, SpawnError, WaitError};

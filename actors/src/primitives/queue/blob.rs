@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use rkyv::rancor::{Fallible, Source};
 use rkyv::ser::{Writer, WriterExt};
+use rkyv::util::AlignedVec;
 use rkyv::vec::{ArchivedVec, VecResolver};
 use rkyv::{Archive, Deserialize, Place, Serialize};
 
-use crate::Data;
-use crate::PayloadError;
 use crate::descriptor::Arrived;
 use crate::payload::{self, Packed};
+use crate::{Data, PayloadError};
 
 /// Where the archive of an item starts in a message, so that it can be read in place.
 const ALIGNMENT: usize = 16;
@@ -74,7 +74,7 @@ impl<S: Fallible<Error: Source> + Writer + ?Sized> Serialize<S> for Blob {
 
 impl<D: Fallible + ?Sized> Deserialize<Blob, D> for ArchivedVec<u8> {
     fn deserialize(&self, _: &mut D) -> Result<Blob, D::Error> {
-        let mut aligned = rkyv::util::AlignedVec::<ALIGNMENT>::with_capacity(self.len());
+        let mut aligned = AlignedVec::<ALIGNMENT>::with_capacity(self.len());
         aligned.extend_from_slice(self.as_slice());
         Ok(Blob(Bytes::from_owner(aligned)))
     }
