@@ -22,6 +22,9 @@ use crate::zygote::{self, CloneAnswer, CloneRequest, UNANSWERED_LIMIT, Zygote};
 /// How long the supervisor waits before it tries to make another zygote.
 const ZYGOTE_PAUSE: Duration = Duration::from_millis(10);
 
+/// After this many zygotes that have made nothing, processes are made by starting the image.
+const BARREN_ZYGOTES: u32 = 5;
+
 /// Where processes are made.
 #[derive(Debug, Default)]
 pub(crate) struct Workshop {
@@ -35,6 +38,8 @@ pub(crate) struct Workshop {
     unclaimed: FxHashMap<i32, Death>,
     /// Whether this system makes processes by starting the image again.
     is_imaging: bool,
+    /// How many zygotes in a row have ended without having made anything.
+    barren_zygotes: u32,
 }
 
 /// Most ends that are kept unclaimed; others are of processes that actors have left behind.
@@ -43,7 +48,7 @@ const UNCLAIMED_LIMIT: usize = 4 * UNANSWERED_LIMIT;
 impl Office {
     /// Takes a zygote on. Without one, processes are made by starting the image.
     pub(crate) fn employ(&mut self, zygote: Option<Zygote>) -> Result<(), RuntimeError> {
-        self.workshop.is_imaging = zygote.is_none();
+        self.workshop.is_imaging |= zygote.is_none();
         if let Some(zygote) = zygote {
             let watch = self.hub.watch(zygote.inlet.as_fd(), Subject::Zygote)?;
             self.workshop.zygote = Some((zygote, watch));
@@ -215,6 +220,7 @@ impl Office {
 
     fn take_clone(&mut self, answer: &CloneAnswer) {
         let Some(asked) = self.workshop.tickets.remove(&answer.ticket) else { return };
+        self.workshop.barren_zygotes = 0;
         // The process may have said its number itself meanwhile, and may have ended and be in its next life.
         if !self.is_nameless(asked) {
             return;
@@ -267,6 +273,8 @@ impl Office {
     fn lose_zygote(&mut self) {
         let Some((zygote, watch)) = self.workshop.zygote.take() else { return };
         tracing::warn!("the zygote is gone; another is made");
+        self.workshop.barren_zygotes += 1;
+        self.workshop.is_imaging |= self.workshop.barren_zygotes >= BARREN_ZYGOTES;
         self.hub.forget(watch, zygote.inlet.as_fd());
         let asked = std::mem::take(&mut self.workshop.tickets).into_values();
         let in_hand: Vec<ProcessId> =
