@@ -88,6 +88,7 @@
 //! | `system.rs`, `builder.rs` | [`System`], [`ActorBuilder`] |
 //! | `supervisor.rs`, `supervised.rs`, `supervisor_ref.rs` | [`Supervisor`], what its children can be, [`SupervisorRef`] |
 //! | `process.rs`, `function.rs`, `child.rs`, `signal.rs` | functions in processes of their own: [`ProcessBuilder`], [`Function`], [`Child`] |
+//! | `routine.rs` | functions named in messages |
 //! | `data.rs`, `descriptor.rs` | [`Data`]: what can travel; [`Descriptor`] |
 //! | `payload.rs`, `parcel.rs` | values as bytes, and bytes with what came along: the only files that encode and decode |
 //! | `delivery.rs`, `host.rs` | from a letter to its handler; an actor in its process |
@@ -128,6 +129,7 @@ pub mod primitives;
 mod process;
 mod recipient;
 mod reply;
+mod routine;
 mod signal;
 mod supervised;
 mod supervisor;

@@ -50,7 +50,7 @@ mod zygote;
 pub use child::Process;
 pub use control::{ChildStatus, Counts, DEFAULT_MAILBOX_LIMIT_BYTES, DEFAULT_STOP_DEADLINE, Launcher, Status, Stdio};
 pub use endpoint::{Down, DownReason, Endpoint, Outgoing, Patience, Reply, Service, Ticket};
-pub use entry::{Ending, Entry, Run};
+pub use entry::{Call, Ending, Entry, EntryRef, Run};
 pub use error::{RuntimeError, SendError, SpawnError, StartError, WaitError};
 pub use exit::{Ended, Exit, Panic};
 pub use hook::{before_copies, hook, test_hook};

@@ -1,6 +1,7 @@
 //! The system calls of this crate, and its only unsafe code.
 #![allow(unsafe_code)]
 
+use std::any::TypeId;
 use std::ffi::{CString, OsStr};
 use std::io;
 use std::marker::PhantomData;
@@ -19,8 +20,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{ForkResult, Pid};
 
-use crate::child::Process;
-use crate::entry::{Ending, Entry, Run};
+
+use crate::entry::{Call, Entry, Run};
 
 unsafe extern "C" {
     /// First byte of the image that this code is linked into; defined by the linker.
@@ -45,38 +46,57 @@ pub(crate) fn image_contains(address: usize, length: usize) -> bool {
     address >= image_start() && address <= end.saturating_sub(length)
 }
 
-/// Reads what should be an [`Entry`] at an aligned address inside the image; `None` if its magic number is not there.
-pub(crate) fn entry_at(address: usize, magic: u64) -> Option<&'static Entry> {
+/// The part of an [`Entry`] that says what it is, whatever its code.
+#[repr(C)]
+struct EntryHead {
+    magic: u64,
+    code_type: TypeId,
+}
+
+/// Reads what should be an [`Entry`] at an aligned address inside the image; `None` if its magic number is not there, or if
+/// its code is of another type.
+pub(crate) fn entry_at<C: Copy + 'static>(address: usize, magic: u64) -> Option<&'static Entry<C>> {
     let start: *const u64 = std::ptr::with_exposed_provenance(address);
     // SAFETY: the caller has checked that the address is aligned and lies inside the image, whose segments stay mapped
     // for the process's life. Any eight bytes are a valid `u64`; nothing writes to a static without interior mutability.
     let found = unsafe { start.read_volatile() };
-    // SAFETY: only `Entry::new` makes this magic number, in statics of this type; the type hash is compared by the caller
-    // as data before the function in it is called.
-    (found == magic).then(|| unsafe { &*start.cast::<Entry>() })
+    if found != magic {
+        return None;
+    }
+    // SAFETY: only `Entry::of_code` makes this magic number, in statics that begin like this whatever the type of their code.
+    let head = unsafe { &*start.cast::<EntryHead>() };
+    // SAFETY: it is the head of an entry, and its maker has put down that its code is of this type; the hash of what the entry
+    // is for is compared by the caller as data before the code is called.
+    (head.code_type == TypeId::of::<C>()).then(|| unsafe { &*start.cast::<Entry<C>>() })
 }
 
-/// The entry of a function: an item, or a closure that captures nothing, whose type has no bytes.
+/// The entries of a function: an item, or a closure that captures nothing, whose type has no bytes.
 ///
-/// Only [`Entry::of_function`] gives it out, to somebody who holds a value of the type.
+/// Only [`Entry::of_function`] and [`Entry::of_routine`] give them out, to somebody who holds a value of the type.
 #[derive(Debug)]
 pub(crate) struct FunctionEntry<F, R>(PhantomData<fn(F) -> R>);
 
-impl<F: Copy + 'static, R: Run<F>> FunctionEntry<F, R> {
+impl<F: Copy + 'static, R> FunctionEntry<F, R> {
     const HAS_NO_BYTES: () = assert!(
         size_of::<F>() == 0,
         "a process function must not capture anything: give it its data as arguments (function pointers do not do either)"
     );
 
-    pub(crate) const ENTRY: &'static Entry = &Entry::new::<(F, R)>(Self::summon_and_run);
-
-    fn summon_and_run(process: &Process) -> Ending {
+    fn summon() -> F {
         const { Self::HAS_NO_BYTES };
         // SAFETY: the type has no bytes, so any aligned non-null pointer is valid for reading it. That a value may exist was
-        // shown where this process was asked for: `Entry::of_function` took one, and the type is `Copy`.
-        let function = unsafe { std::ptr::NonNull::<F>::dangling().read() };
-        R::run(function, process)
+        // shown where this process was asked for: `of_function` or `of_routine` took one, and the type is `Copy`.
+        unsafe { std::ptr::NonNull::<F>::dangling().read() }
     }
+}
+
+impl<F: Copy + 'static, R: Run<F>> FunctionEntry<F, R> {
+    pub(crate) const MAIN: &'static Entry = &Entry::new::<(F, R)>(|process| R::run(Self::summon(), process));
+}
+
+impl<F: Copy + 'static, R: Call<F>> FunctionEntry<F, R> {
+    pub(crate) const ROUTINE: &'static Entry<fn(R::Input) -> R::Output> =
+        &Entry::of_code::<(F, R)>(|input| R::call(Self::summon(), input));
 }
 
 /// Puts bytes in an anonymous file that nobody can change any more.

@@ -227,7 +227,7 @@ impl Office {
     fn where_is(&self, name: &str, entry: Option<EntryRef>) -> Option<ProcessId> {
         let found = self.table.find(*self.names.get(name)?)?;
         let runs = found.blueprint().map(|blueprint| blueprint.spec.entry);
-        (entry.is_none() || entry.map(EntryRef::type_hash) == runs.map(EntryRef::type_hash)).then_some(found.id)
+        (entry.is_none() || entry.map(|entry| entry.type_hash) == runs.map(|entry| entry.type_hash)).then_some(found.id)
     }
 
     fn unregister(&mut self, name: &str) -> Answer {
