@@ -106,7 +106,9 @@ impl Entry {
 impl<I: 'static, O: 'static> Entry<fn(I) -> O> {
     /// Gives the entry of a function that captures nothing: whatever process finds it, `R` calls it there. A function that
     /// captures does not build.
-    pub fn of_routine<F: Copy + 'static, R: Call<F, Input = I, Output = O>>(_function: F) -> &'static Entry<fn(I) -> O> {
+    pub fn of_routine<F: Copy + 'static, R: Call<F, Input = I, Output = O>>(
+        _function: F,
+    ) -> &'static Entry<fn(I) -> O> {
         sys::FunctionEntry::<F, R>::ROUTINE
     }
 }

@@ -14,6 +14,7 @@ pub struct Body<'a> {
     pub(crate) start: usize,
     pub(crate) limit_bytes: usize,
     pub(crate) descriptors: &'a mut Vec<OwnedFd>,
+    pub(crate) most_descriptors: usize,
 }
 
 /// Why a payload does not fit.
@@ -29,6 +30,9 @@ pub enum Refusal {
     /// The message holds more descriptors than one frame can carry.
     #[error("message holds more than {MAX_DESCRIPTORS} descriptors; send them in several messages")]
     TooManyDescriptors,
+    /// The way that the message is to take carries no descriptors.
+    #[error("message holds a descriptor, and a kernel pipe carries none; send it another way")]
+    NoDescriptors,
     /// There is no memory for the payload.
     #[error("no memory for the message")]
     NoMemory,
@@ -38,7 +42,7 @@ impl<'a> Body<'a> {
     /// Makes a payload outside of any send buffer: `bytes` and `descriptors` collect what is written.
     pub fn detached(bytes: &'a mut Vec<u8>, descriptors: &'a mut Vec<OwnedFd>, limit_bytes: usize) -> Body<'a> {
         let start = bytes.len();
-        Body { bytes, start, limit_bytes, descriptors }
+        Body { bytes, start, limit_bytes, descriptors, most_descriptors: MAX_DESCRIPTORS }
     }
 
     /// Number of bytes written so far.
@@ -72,13 +76,19 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
+    /// Refuses every descriptor: the payload goes a way that carries none.
+    pub fn bar_descriptors(&mut self) {
+        self.most_descriptors = 0;
+    }
+
     /// Attaches a descriptor and gives its index within the frame.
     ///
     /// # Errors
-    /// [`Refusal::TooManyDescriptors`] if the frame is full.
+    /// [`Refusal::TooManyDescriptors`] if the frame is full, [`Refusal::NoDescriptors`] if they are barred.
     pub fn attach(&mut self, descriptor: OwnedFd) -> Result<u32, Refusal> {
-        if self.descriptors.len() == MAX_DESCRIPTORS {
-            return Err(Refusal::TooManyDescriptors);
+        if self.descriptors.len() >= self.most_descriptors {
+            let is_barred = self.most_descriptors == 0;
+            return Err(if is_barred { Refusal::NoDescriptors } else { Refusal::TooManyDescriptors });
         }
         self.descriptors.push(descriptor);
         Ok(self.descriptors.len() as u32 - 1)

@@ -47,22 +47,21 @@ impl Header {
     /// Writes the header as it travels.
     #[inline]
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
+        let [sizes, correlation, small] = self.words();
+        let checked = small | u64::from(check(sizes, correlation, small)) << 32;
         let mut bytes = [0; HEADER_BYTES];
-        self.encode_into(&mut bytes);
+        bytes[0..8].copy_from_slice(&sizes.to_le_bytes());
+        bytes[8..16].copy_from_slice(&correlation.to_le_bytes());
+        bytes[16..24].copy_from_slice(&checked.to_le_bytes());
         bytes
     }
 
-    /// Writes the header as it travels, in its place.
+    /// The fields as words: whole ones pass through registers, where a read of bytes just written one by one would stall.
     #[inline]
-    pub(crate) fn encode_into(&self, bytes: &mut [u8; HEADER_BYTES]) {
-        bytes[0..4].copy_from_slice(&self.length.to_le_bytes());
-        bytes[4..8].copy_from_slice(&self.tag.to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.correlation.to_le_bytes());
-        bytes[16] = self.kind;
-        bytes[17] = self.flags;
-        bytes[18..20].copy_from_slice(&self.descriptors.to_le_bytes());
-        bytes[20..24].copy_from_slice(&self.check().to_le_bytes());
-        bytes[24..32].fill(0);
+    fn words(&self) -> [u64; 3] {
+        let sizes = u64::from(self.length) | u64::from(self.tag) << 32;
+        let small = u64::from(self.kind) | u64::from(self.flags) << 8 | u64::from(self.descriptors) << 16;
+        [sizes, self.correlation, small]
     }
 
     /// Reads a header and bounds every field.
@@ -72,17 +71,19 @@ impl Header {
     /// `limit_bytes`, [`WireError::TooManyDescriptors`] above [`MAX_DESCRIPTORS`].
     #[inline]
     pub fn decode(bytes: &[u8; HEADER_BYTES], limit_bytes: usize) -> Result<Header, WireError> {
-        let header = Header {
-            length: u32::from_le_bytes(four(bytes, 0)),
-            tag: u32::from_le_bytes(four(bytes, 4)),
-            correlation: eight(bytes, 8),
-            kind: bytes[16],
-            flags: bytes[17],
-            descriptors: u16::from_le_bytes([bytes[18], bytes[19]]),
-        };
-        if u32::from_le_bytes(four(bytes, 20)) != header.check() || eight(bytes, 24) != 0 {
+        let [sizes, correlation, checked, zero] = [0, 8, 16, 24].map(|at| word(bytes, at));
+        let small = checked & u64::from(u32::MAX);
+        if (checked >> 32) as u32 != check(sizes, correlation, small) || zero != 0 {
             return Err(WireError::Corrupt);
         }
+        let header = Header {
+            length: sizes as u32,
+            tag: (sizes >> 32) as u32,
+            correlation,
+            kind: small as u8,
+            flags: (small >> 8) as u8,
+            descriptors: (small >> 16) as u16,
+        };
         if header.length as usize > limit_bytes {
             return Err(WireError::TooLarge { length_bytes: header.length as usize, limit_bytes });
         }
@@ -97,18 +98,16 @@ impl Header {
     pub fn stride_bytes(&self) -> usize {
         HEADER_BYTES + padded(self.length as usize)
     }
+}
 
-    /// A multiplicative hash of all fields (the odd constants are the fractional parts of the golden ratio and of the
-    /// square root of 2). Every step is a bijection of its operand, so no single flipped bit can pass.
-    #[inline]
-    fn check(&self) -> u32 {
-        let sizes = u64::from(self.length) | u64::from(self.tag) << 32;
-        let small = u64::from(self.kind) | u64::from(self.flags) << 8 | u64::from(self.descriptors) << 16;
-        let mut hash = sizes.wrapping_add(0x9E37_79B9_7F4A_7C15).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        hash = (hash ^ hash >> 32 ^ self.correlation).wrapping_mul(0x6A09_E667_F3BC_C909);
-        hash = (hash ^ hash >> 29 ^ small).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (hash >> 32) as u32
-    }
+/// A multiplicative hash of all fields (the odd constants are the fractional parts of the golden ratio and of the square
+/// root of 2). Every step is a bijection of its operand, so no single flipped bit can pass.
+#[inline]
+fn check(sizes: u64, correlation: u64, small: u64) -> u32 {
+    let mut hash = sizes.wrapping_add(0x9E37_79B9_7F4A_7C15).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    hash = (hash ^ hash >> 32 ^ correlation).wrapping_mul(0x6A09_E667_F3BC_C909);
+    hash = (hash ^ hash >> 29 ^ small).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (hash >> 32) as u32
 }
 
 /// Rounds a payload's length up to [`ALIGNMENT`].
@@ -118,13 +117,10 @@ pub(crate) const fn padded(length_bytes: usize) -> usize {
 }
 
 #[inline]
-fn four(bytes: &[u8; HEADER_BYTES], at: usize) -> [u8; 4] {
-    [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]
-}
-
-#[inline]
-fn eight(bytes: &[u8; HEADER_BYTES], at: usize) -> u64 {
-    u64::from(u32::from_le_bytes(four(bytes, at))) | u64::from(u32::from_le_bytes(four(bytes, at + 4))) << 32
+fn word(bytes: &[u8; HEADER_BYTES], at: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(word)
 }
 
 /// The descriptors that came with a frame.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use crate::frame::HEADER_BYTES;
 use crate::{Batch, Body, Frame, Header, LinkError, Reader, Unsent, Writer};
 
 /// What carries the bytes of a connection: a socket or a pipe. It never blocks.
@@ -102,6 +103,12 @@ impl Inlet {
     #[inline(always)]
     pub fn next_frame(&mut self) -> Result<Option<Frame>, LinkError> {
         Ok(self.reader.next_frame()?)
+    }
+
+    /// Whether a frame may be there; if not, [`next_frame`](Inlet::next_frame) gives none.
+    #[inline]
+    pub fn may_hold_frame(&self) -> bool {
+        self.reader.buffered_bytes() >= HEADER_BYTES
     }
 
     /// Number of bytes received that make no whole frame yet, or that nobody has asked for.

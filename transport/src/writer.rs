@@ -9,6 +9,10 @@ use crate::{Body, DEFAULT_MESSAGE_LIMIT_BYTES};
 /// A send buffer that has drained keeps at most this much memory.
 const KEPT_CAPACITY_BYTES: usize = 4 << 20;
 
+/// What has left is dropped from the front of the buffer when it is this much: little, so that the buffer stays in the
+/// processor's cache while the peer is slow.
+const RECYCLED_BYTES: usize = 64 << 10;
+
 /// The send buffer of one link: payloads are serialised straight into it, and whole frames leave it in order.
 ///
 /// Pure: it makes no system call. A frame with descriptors starts its own chunk, so that one `sendmsg` carries it.
@@ -17,6 +21,10 @@ pub struct Writer {
     bytes: Vec<u8>,
     /// Bytes at the front that have left already.
     sent: usize,
+    /// A place not behind `sent` where a frame starts.
+    boundary: usize,
+    /// A later such place, the next boundary: where the bytes ended when this one was reached.
+    offered: usize,
     /// Frames with descriptors that have not begun to leave, in order: where they start in `bytes`.
     attachments: VecDeque<Attachment>,
     /// Largest payload taken, in bytes.
@@ -48,7 +56,14 @@ impl Writer {
     /// Makes an empty send buffer that takes payloads of up to `message_limit_bytes`, at most `u32::MAX`.
     pub fn new(message_limit_bytes: usize) -> Writer {
         let message_limit_bytes = message_limit_bytes.min(u32::MAX as usize - HEADER_BYTES);
-        Writer { bytes: Vec::new(), sent: 0, attachments: VecDeque::new(), message_limit_bytes }
+        Writer {
+            bytes: Vec::new(),
+            sent: 0,
+            boundary: 0,
+            offered: 0,
+            attachments: VecDeque::new(),
+            message_limit_bytes,
+        }
     }
 
     /// Number of bytes that have not left.
@@ -68,7 +83,7 @@ impl Writer {
     /// # Errors
     /// Whatever `write` returns; nothing is appended then.
     #[inline]
-    pub fn push<E>(&mut self, mut header: Header, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), E> {
+    pub fn push<E>(&mut self, header: Header, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), E> {
         let start = self.bytes.len();
         let mut descriptors = Vec::new();
         self.bytes.extend_from_slice(&[0; HEADER_BYTES]);
@@ -77,6 +92,7 @@ impl Writer {
             bytes: &mut self.bytes,
             limit_bytes: self.message_limit_bytes,
             descriptors: &mut descriptors,
+            most_descriptors: crate::MAX_DESCRIPTORS,
         };
         let outcome = write(&mut body);
         let length = body.len();
@@ -85,10 +101,9 @@ impl Writer {
             self.recycle();
             return Err(error);
         }
-        header.length = length as u32;
-        header.descriptors = descriptors.len() as u16;
+        let header = Header { length: length as u32, descriptors: descriptors.len() as u16, ..header };
         if let Some(place) = self.bytes[start..].first_chunk_mut() {
-            header.encode_into(place);
+            *place = header.encode();
         }
         self.bytes.resize(start + HEADER_BYTES + padded(length), 0);
         if !descriptors.is_empty() {
@@ -117,6 +132,9 @@ impl Writer {
         }
         self.sent += count;
         debug_assert!(self.sent <= self.bytes.len());
+        if self.sent >= self.offered {
+            (self.boundary, self.offered) = (self.offered, self.bytes.len());
+        }
         self.recycle();
     }
 
@@ -124,7 +142,7 @@ impl Writer {
     /// given whole, unless it held descriptors, which have left with its first byte.
     pub fn take_unsent(&mut self) -> Vec<Unsent> {
         let mut frames = Vec::new();
-        let mut start = self.boundary();
+        let mut start = self.first_unsent();
         while let Some((header, payload)) = self.frame_at(start) {
             let payload = payload.to_vec();
             let next = start + header.stride_bytes();
@@ -142,8 +160,8 @@ impl Writer {
     }
 
     /// Where the first frame starts that has not left whole.
-    fn boundary(&self) -> usize {
-        let mut start = 0;
+    fn first_unsent(&self) -> usize {
+        let mut start = self.boundary;
         while let Some(next) = self.frame_end(start).filter(|next| *next <= self.sent) {
             start = next;
         }
@@ -168,14 +186,15 @@ impl Writer {
         if self.sent == self.bytes.len() {
             self.bytes.clear();
             self.bytes.shrink_to(KEPT_CAPACITY_BYTES);
-            self.sent = 0;
-        } else if self.sent >= KEPT_CAPACITY_BYTES && self.sent > self.bytes.len() / 2 {
-            let boundary = self.boundary();
+            (self.sent, self.boundary, self.offered) = (0, 0, 0);
+        } else if self.boundary >= RECYCLED_BYTES && self.boundary > self.bytes.len() / 2 {
+            let boundary = std::mem::take(&mut self.boundary);
             self.bytes.drain(..boundary);
             for attachment in &mut self.attachments {
                 attachment.start -= boundary;
             }
             self.sent -= boundary;
+            self.offered -= boundary;
         }
     }
 }

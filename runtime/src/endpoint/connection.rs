@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::deadlock::{self, Probe};
 use super::kind;
-use super::mailbox::{Item, Mailbox, Origin};
+use super::mailbox::{Mailbox, Origin};
 use super::wait::Wait;
 use crate::error::WaitError;
 use crate::id::{EndpointId, Incarnation, ProcessId};
@@ -46,6 +46,17 @@ impl Connection {
     }
 }
 
+/// What a frame was.
+#[derive(Debug)]
+pub(crate) enum Sorted {
+    /// A message for the actor.
+    Request(Letter, Origin),
+    /// The peer's last word.
+    LastWord,
+    /// Something that has been put where it belongs.
+    Elsewhere,
+}
+
 /// Where arriving frames go.
 #[derive(Debug)]
 pub(crate) struct Inbox {
@@ -61,38 +72,30 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Puts a frame where it belongs. Gives whether the peer has said its last word.
+    /// Puts a frame where it belongs, unless it is a request, which it gives.
     #[inline]
-    pub(crate) fn sort(&mut self, key: usize, direction: Direction, outbox: &Arc<Outbox>, frame: Frame) -> bool {
+    pub(crate) fn sort(&mut self, key: usize, direction: Direction, outbox: &Arc<Outbox>, frame: Frame) -> Sorted {
         let correlation = frame.header.correlation;
         match (direction, frame.header.kind) {
-            (Direction::From(sender), kind::TELL | kind::REQUEST) => {
-                self.take_request(key, sender.process, outbox, frame);
-            }
+            (Direction::From(sender), kind::TELL | kind::REQUEST) => request(key, sender.process, outbox, frame),
             (Direction::From(_), kind::PROBE) => {
                 let origin = Origin { connection: key, correlation };
                 self.probes.extend(deadlock::read(&frame.payload).map(|probe| (origin, probe)));
+                Sorted::Elsewhere
             }
-            (Direction::From(_), kind::CLOSE) => return true,
+            (Direction::From(_), kind::CLOSE) => Sorted::LastWord,
             (Direction::To(_), kind::REPLY | kind::NO_REPLY | kind::INVALID | kind::NOT_ACCEPTED) => {
                 // An answer that nobody waits for any more is late, and dropped.
                 if let Some(wait) = self.waits.get_mut(&correlation) {
                     wait.outcome = Some(outcome(frame));
                 }
+                Sorted::Elsewhere
             }
-            (_, kind) => tracing::warn!(kind, "a frame of an unknown kind was dropped"),
+            (_, kind) => {
+                tracing::warn!(kind, "a frame of an unknown kind was dropped");
+                Sorted::Elsewhere
+            }
         }
-        false
-    }
-
-    #[inline]
-    fn take_request(&mut self, key: usize, sender: ProcessId, outbox: &Arc<Outbox>, frame: Frame) {
-        let wants_reply = frame.header.kind == kind::REQUEST;
-        let correlation = if wants_reply { frame.header.correlation } else { 0 };
-        let reply = wants_reply.then(|| ReplyPath::new(outbox.clone(), correlation, Departure::WithFlush));
-        let letter =
-            Letter { tag: frame.header.tag, payload: frame.payload, descriptors: frame.descriptors, sender, reply };
-        self.mailbox.push(Item::Letter { letter, origin: Origin { connection: key, correlation } });
     }
 
     /// Whether a request that came in there has no answer yet, and only this thread can give it.
@@ -106,6 +109,16 @@ impl Inbox {
             wait.outcome = Some(Err(error.clone()));
         }
     }
+}
+
+#[inline]
+fn request(key: usize, sender: ProcessId, outbox: &Arc<Outbox>, frame: Frame) -> Sorted {
+    let wants_reply = frame.header.kind == kind::REQUEST;
+    let correlation = if wants_reply { frame.header.correlation } else { 0 };
+    let reply = wants_reply.then(|| ReplyPath::new(outbox.clone(), correlation, Departure::WithFlush));
+    let letter =
+        Letter { tag: frame.header.tag, payload: frame.payload, descriptors: frame.descriptors, sender, reply };
+    Sorted::Request(letter, Origin { connection: key, correlation })
 }
 
 fn outcome(frame: Frame) -> Result<super::Reply, WaitError> {

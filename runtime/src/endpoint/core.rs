@@ -1,7 +1,10 @@
 //! The state of an endpoint, and one turn of its loop.
 
+use std::cell::Cell;
+use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,9 +15,10 @@ use procession_transport::{
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use super::connection::{Connection, Direction, Inbox};
+use super::backlog::Backlog;
+use super::connection::{Connection, Direction, Inbox, Sorted};
 use super::kind;
-use super::mailbox::Mailbox;
+use super::mailbox::{Item, Mailbox};
 use crate::control::{Answer, Call, ProcessOptions, Question, Request};
 use crate::error::{RuntimeError, WaitError};
 use crate::id::{EndpointId, Incarnation, ProcessId};
@@ -32,6 +36,44 @@ pub(crate) enum Subject {
     Connection(usize),
 }
 
+/// A connection to another process, for the messages that go there.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) process: ProcessId,
+    /// The connection's key.
+    pub(crate) key: usize,
+    pub(crate) outbox: Arc<Outbox>,
+}
+
+/// The connection that was used last, while it is not in use: a stream of messages to one process need not look it up each
+/// time.
+#[derive(Default)]
+pub(crate) struct Recent(Cell<Option<Rc<Route>>>);
+
+impl Recent {
+    /// Takes the connection, if it leads there.
+    #[inline]
+    pub(crate) fn take(&self, to: ProcessId) -> Option<Rc<Route>> {
+        self.0.take().filter(|route| route.process == to)
+    }
+
+    #[inline]
+    pub(crate) fn keep(&self, route: Rc<Route>) {
+        self.0.set(Some(route));
+    }
+
+    /// Lets a connection go that is removed.
+    fn forget(&self, key: usize) {
+        self.0.set(self.0.take().filter(|route| route.key != key));
+    }
+}
+
+impl fmt::Debug for Recent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Recent").finish_non_exhaustive()
+    }
+}
+
 /// The state of an endpoint.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -43,10 +85,12 @@ pub(crate) struct Core {
     pub(crate) upward: Arc<Control>,
     pub(crate) connections: Slab<Connection>,
     /// The connections to other processes.
-    pub(crate) outgoing: FxHashMap<ProcessId, usize>,
-    /// The one that was used last: a stream of messages to one process need not look it up each time.
-    pub(crate) recent: Option<(ProcessId, usize, Arc<Outbox>)>,
+    pub(crate) outgoing: FxHashMap<ProcessId, Rc<Route>>,
+    recent: Rc<Recent>,
     pub(crate) inbox: Inbox,
+    pub(crate) backlog: Backlog,
+    /// Whether an actor is served, which takes requests straight from the receive buffers.
+    pub(crate) is_serving: bool,
     pub(crate) timers: Timers,
     /// Questions to the supervisor, and their answers once they are there.
     pub(crate) calls: FxHashMap<Call, Option<(Answer, Descriptors)>>,
@@ -77,6 +121,7 @@ impl Core {
         control: Inlet,
         upward: Arc<Control>,
         departures: Arc<Departures>,
+        recent: Rc<Recent>,
         options: &ProcessOptions,
     ) -> Result<Core, RuntimeError> {
         let mut hub = Hub::new()?;
@@ -96,8 +141,10 @@ impl Core {
             upward,
             connections: Slab::new(),
             outgoing: FxHashMap::default(),
-            recent: None,
+            recent,
             inbox,
+            backlog: Backlog::default(),
+            is_serving: false,
             timers: Timers::default(),
             calls: FxHashMap::default(),
             introducing: FxHashMap::default(),
@@ -161,17 +208,20 @@ impl Core {
         match readiness.subject {
             Subject::Control => true,
             Subject::Connection(key) => {
-                readiness.writable || readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(c))
+                readiness.writable
+                    || readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(key, c))
             }
         }
     }
 
     /// Whether a connection is read now. Requests have to fit in the mailbox, and are not taken from an asker that is
     /// owed more answers than it reads.
-    fn reads(&self, connection: &Connection) -> bool {
+    fn reads(&self, key: usize, connection: &Connection) -> bool {
         match connection.direction {
             Direction::To(_) => true,
-            Direction::From(_) => !self.inbox.mailbox.is_full(self.is_blocked) && connection.outbox.has_room(),
+            Direction::From(_) => {
+                self.backlog.allows(key) && !self.inbox.mailbox.is_full(self.is_blocked) && connection.outbox.has_room()
+            }
         }
     }
 
@@ -187,7 +237,7 @@ impl Core {
                     if readiness.writable {
                         self.unblock(watch);
                     }
-                    if readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(c)) {
+                    if readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(key, c)) {
                         self.read_connection(key);
                     }
                 }
@@ -230,26 +280,35 @@ impl Core {
         }
     }
 
-    /// Reads a connection once and sorts the frames that have become whole.
+    /// Reads a connection once and sees to the frames that have become whole.
     #[inline]
     pub(crate) fn read_connection(&mut self, key: usize) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        let received = connection.inlet.receive();
-        let is_closed = match sort_frames(&mut self.inbox, key, connection) {
-            Ok(is_closed) => is_closed,
-            Err(error) => return self.break_connection(key, &error.to_string()),
-        };
-        match received {
+        match connection.inlet.receive() {
             Ok(Received::More) => {}
             Ok(Received::Drained | Received::Nothing) => self.hub.drained(connection.watch),
             Ok(Received::End) => {
                 connection.ended = true;
                 self.hub.ended(connection.watch);
             }
-            Err(error) => return self.break_connection(key, &error.to_string()),
+            Err(error) => {
+                self.sort_connection(key);
+                return self.break_connection(key, &error.to_string());
+            }
         }
-        if is_closed {
-            self.remove_connection(key, &WaitError::NoReply);
+        if !self.put_off(key) {
+            self.sort_connection(key);
+        }
+    }
+
+    /// Sorts the frames of a connection that are whole.
+    #[inline]
+    pub(crate) fn sort_connection(&mut self, key: usize) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        match sort_frames(&mut self.inbox, key, connection) {
+            Ok(false) => {}
+            Ok(true) => self.remove_connection(key, &WaitError::NoReply),
+            Err(error) => self.break_connection(key, &error.to_string()),
         }
     }
 
@@ -257,7 +316,7 @@ impl Core {
     pub(crate) fn drain(&mut self, key: usize) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let mut rest = connection.inlet.unread_bytes();
-        while rest > 0 {
+        while sort_frames(&mut self.inbox, key, connection).is_ok() && rest > 0 {
             let before = connection.inlet.buffered_bytes();
             match connection.inlet.receive() {
                 Ok(Received::More | Received::Drained) => {
@@ -265,14 +324,11 @@ impl Core {
                 }
                 Ok(Received::Nothing | Received::End) | Err(_) => rest = 0,
             }
-            if sort_frames(&mut self.inbox, key, connection).is_err() {
-                return;
-            }
         }
     }
 
     /// Gives up a connection whose bytes make no sense. The peer lives; the next message makes a new connection.
-    fn break_connection(&mut self, key: usize, why: &str) {
+    pub(crate) fn break_connection(&mut self, key: usize, why: &str) {
         if let Some(connection) = self.connections.get(key) {
             tracing::warn!(peer = %connection.peer(), why, "a connection was given up");
         }
@@ -296,7 +352,8 @@ impl Core {
             self.outgoing.remove(&process);
         }
         connection.outbox.close();
-        self.recent.take_if(|(_, recent, _)| *recent == key);
+        self.recent.forget(key);
+        self.backlog.forget(key);
         self.blocked.retain(|outbox| !Arc::ptr_eq(outbox, &connection.outbox));
         self.hub.forget(connection.watch, connection.inlet.link().descriptor());
         self.inbox.fail_waits(key, error);
@@ -314,7 +371,8 @@ impl Core {
             return Ok(());
         }
         let key = self.add(Direction::To(process), incarnation, socket)?;
-        self.outgoing.insert(process, key);
+        let outbox = self.connections[key].outbox.clone();
+        self.outgoing.insert(process, Rc::new(Route { process, key, outbox }));
         self.redeliver(process, key);
         Ok(())
     }
@@ -396,7 +454,11 @@ impl Core {
 fn sort_frames(inbox: &mut Inbox, key: usize, connection: &mut Connection) -> io::Result<bool> {
     let mut is_closed = false;
     while let Some(frame) = connection.inlet.next_frame().map_err(io::Error::other)? {
-        is_closed |= inbox.sort(key, connection.direction, &connection.outbox, frame);
+        match inbox.sort(key, connection.direction, &connection.outbox, frame) {
+            Sorted::Request(letter, origin) => inbox.mailbox.push(Item::Letter { letter, origin }),
+            Sorted::LastWord => is_closed = true,
+            Sorted::Elsewhere => {}
+        }
     }
     Ok(is_closed)
 }

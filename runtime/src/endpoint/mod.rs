@@ -14,7 +14,9 @@
 //! | `questions.rs` | what is asked of the supervisor |
 //! | `serve.rs` | the loop of an actor |
 //! | `mailbox.rs` | what waits for an actor's attention; pure |
+//! | `backlog.rs` | what waits in the receive buffers |
 
+mod backlog;
 mod connection;
 mod core;
 mod deadlock;
@@ -33,7 +35,7 @@ use std::time::Duration;
 
 use procession_transport::{Inlet, Link, Outlet, Socket, socket_pair};
 
-use self::core::Core;
+use self::core::{Core, Recent};
 use crate::control::{CONTROL_LIMIT_BYTES, NOTICE_LIMIT_BYTES, Request};
 use crate::error::RuntimeError;
 use crate::id::{EndpointId, ProcessId};
@@ -83,6 +85,7 @@ struct Station {
     control: Arc<Control>,
     id: EndpointId,
     core: RefCell<Core>,
+    recent: Rc<Recent>,
     departures: Arc<Departures>,
 }
 
@@ -130,8 +133,10 @@ impl Endpoint {
     ) -> Result<Endpoint, RuntimeError> {
         let id = EndpointId { process: member.process, incarnation: member.incarnation, number };
         let departures = Arc::new(Departures::default());
-        let core = Core::new(id, inlet, control.clone(), departures.clone(), &member.options)?;
-        Ok(Endpoint(Rc::new(Station { member, control, id, core: RefCell::new(core), departures })))
+        let recent = Rc::new(Recent::default());
+        let core = Core::new(id, inlet, control.clone(), departures.clone(), recent.clone(), &member.options)?;
+        let core = RefCell::new(core);
+        Ok(Endpoint(Rc::new(Station { member, control, id, core, recent, departures })))
     }
 
     /// Keeps the endpoint as this thread's own.
@@ -176,6 +181,7 @@ impl Endpoint {
         self.0.member.options.message_limit_bytes
     }
 
+    #[inline]
     fn check(&self) -> Result<(), RuntimeError> {
         self.0.member.check()
     }
@@ -186,6 +192,7 @@ impl Endpoint {
     }
 
     /// The state; borrowed never while code of the user runs.
+    #[inline]
     fn core(&self) -> Result<RefMut<'_, Core>, RuntimeError> {
         self.0.core.try_borrow_mut().map_err(|_| RuntimeError::Reentered)
     }

@@ -24,12 +24,12 @@ impl Core {
             }
             Notice::Closed(endpoint) => self.part_with_endpoint(endpoint),
             Notice::TurnedAway(process) => {
-                if let Some(key) = self.outgoing.get(&process).copied() {
+                if let Some(key) = self.outgoing.get(&process).map(|route| route.key) {
                     self.remove_connection(key, &WaitError::Runtime(RuntimeError::NoDescriptors));
                 }
             }
             Notice::NobodyThere { monitor, process } => {
-                self.inbox.mailbox.push(Item::Down(Down { monitor, process, reason: DownReason::NoActor }));
+                self.take_place(Item::Down(Down { monitor, process, reason: DownReason::NoActor }));
             }
             Notice::Stop(reason) => self.take_stop(reason),
             Notice::Launch(_) | Notice::Ready => tracing::warn!("a word out of turn was ignored"),
@@ -119,7 +119,7 @@ impl Core {
     fn tell_down(&mut self, process: ProcessId, exit: Exit, monitors: Vec<MonitorId>) {
         for monitor in monitors {
             let reason = DownReason::Ended(exit.clone());
-            self.inbox.mailbox.push(Item::Down(Down { monitor, process, reason }));
+            self.take_place(Item::Down(Down { monitor, process, reason }));
         }
     }
 
@@ -136,7 +136,13 @@ impl Core {
                 self.drain(key);
             }
         }
-        self.inbox.mailbox.push(Item::Stop(reason));
+        self.take_place(Item::Stop(reason));
+    }
+
+    /// Gives something its place behind all that has come.
+    fn take_place(&mut self, item: Item) {
+        self.settle_backlog();
+        self.inbox.mailbox.push(item);
     }
 
     /// Numbers a question to the supervisor.

@@ -1,17 +1,17 @@
 //! Telling, requesting, connecting.
 
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use procession_transport::{Body, Header};
 
-use super::core::Core;
+use super::core::{Core, Route};
 use super::wait::{Ready, Ticket, Until, Wait};
 use super::{Endpoint, kind};
 use crate::control::{Answer, Call, Question, Request};
 use crate::error::{RuntimeError, SendError, WaitError};
 use crate::id::ProcessId;
-use crate::outbox::{Departure, Outbox, Unsent};
+use crate::outbox::{Departure, Unsent};
 
 /// How long a first message with [`Patience::Try`] waits to be connected.
 const TRY_CONNECT: Duration = Duration::from_millis(100);
@@ -55,7 +55,7 @@ impl Endpoint {
         self.check()?;
         let mut write = Some(write);
         loop {
-            let (key, outbox, correlation) = self.route(to, outgoing)?;
+            let (route, correlation) = self.route(to, outgoing)?;
             let header = Header {
                 tag: outgoing.tag,
                 correlation,
@@ -63,41 +63,42 @@ impl Endpoint {
                 ..Header::default()
             };
             let departure = if outgoing.is_followed { Departure::WithFlush } else { Departure::Soon };
-            let outcome = outbox.push(header, departure, |body| match write.take() {
+            let outcome = route.outbox.push(header, departure, |body| match write.take() {
                 Some(write) => write(body),
                 None => Ok(()),
             });
             let Err(unsent) = outcome else {
-                self.core()?.keep_recent(to, key, outbox);
+                self.0.recent.keep(route);
                 return Ok(Ticket { correlation });
             };
             self.core()?.inbox.waits.remove(&correlation);
-            self.make_way(key, &outbox, outgoing.patience, unsent)?;
+            self.make_way(&route, outgoing.patience, unsent)?;
         }
     }
 
     /// Finds the connection to a process, and registers the wait for an answer.
     #[inline]
-    fn route<E>(&self, to: ProcessId, outgoing: Outgoing) -> Result<(usize, Arc<Outbox>, u64), SendError<E>> {
+    fn route<E>(&self, to: ProcessId, outgoing: Outgoing) -> Result<(Rc<Route>, u64), SendError<E>> {
+        let route = match self.0.recent.take(to) {
+            Some(route) => route,
+            None => self.find_route(to, outgoing.patience)?,
+        };
+        let correlation = if outgoing.wants_reply { self.core()?.register_wait(route.key) } else { 0 };
+        Ok((route, correlation))
+    }
+
+    /// Finds the connection to a process, or makes it.
+    fn find_route<E>(&self, to: ProcessId, patience: Patience) -> Result<Rc<Route>, SendError<E>> {
         loop {
-            let mut core = self.core()?;
-            if let Some((key, outbox)) = core.take_recent(to).or_else(|| core.find_outgoing(to)) {
-                let correlation = if outgoing.wants_reply { core.register_wait(key) } else { 0 };
-                return Ok((key, outbox, correlation));
+            if let Some(route) = self.core()?.outgoing.get(&to) {
+                return Ok(route.clone());
             }
-            drop(core);
-            self.connect(to, outgoing.patience)?;
+            self.connect(to, patience)?;
         }
     }
 
     /// Waits until a connection that did not take a message takes one, or is gone.
-    fn make_way<E>(
-        &self,
-        key: usize,
-        outbox: &Arc<Outbox>,
-        patience: Patience,
-        unsent: Unsent<E>,
-    ) -> Result<(), SendError<E>> {
+    fn make_way<E>(&self, route: &Route, patience: Patience, unsent: Unsent<E>) -> Result<(), SendError<E>> {
         let deadline = match (unsent, patience) {
             (Unsent::Write(error), _) => return Err(SendError::Write(error)),
             (Unsent::Full, Patience::Try) => return Err(SendError::Full),
@@ -106,7 +107,8 @@ impl Endpoint {
             (_, Patience::Forever) => None,
         };
         let waited = self.block(deadline, |core, _| {
-            let is_there = core.connections.get(key).is_some_and(|other| Arc::ptr_eq(&other.outbox, outbox));
+            let Route { process, outbox, .. } = route;
+            let is_there = core.outgoing.get(process).is_some_and(|other| std::ptr::eq(&raw const **other, route));
             if !is_there || !outbox.is_closed() && outbox.has_room() { Ready(Ok(())) } else { Until(None) }
         });
         match waited {
@@ -161,26 +163,6 @@ impl Endpoint {
 }
 
 impl Core {
-    /// Takes the connection that was used last, if it leads there.
-    #[inline]
-    fn take_recent(&mut self, to: ProcessId) -> Option<(usize, Arc<Outbox>)> {
-        let (_, key, outbox) = self.recent.take_if(|(process, ..)| *process == to)?;
-        Some((key, outbox))
-    }
-
-    /// Notes the connection that was used last, unless it has gone meanwhile.
-    #[inline]
-    fn keep_recent(&mut self, to: ProcessId, key: usize, outbox: Arc<Outbox>) {
-        if self.connections.get(key).is_some_and(|other| Arc::ptr_eq(&other.outbox, &outbox)) {
-            self.recent = Some((to, key, outbox));
-        }
-    }
-
-    fn find_outgoing(&self, to: ProcessId) -> Option<(usize, Arc<Outbox>)> {
-        let key = *self.outgoing.get(&to)?;
-        Some((key, self.connections[key].outbox.clone()))
-    }
-
     fn register_wait(&mut self, key: usize) -> u64 {
         self.next_correlation += 1;
         let wait = Wait { connection: key, outcome: None, serial: 0, is_current: false };

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Endpoint;
 use super::core::Core;
-use super::mailbox::{Down, Item};
+use super::mailbox::{Down, Item, Origin};
 use crate::control::StopReason;
 use crate::entry::Ending;
 use crate::error::RuntimeError;
@@ -46,6 +46,9 @@ impl Endpoint {
     /// Serves until the service wants to end, or the process is asked to stop.
     pub(crate) fn serve(&self, service: &mut dyn Service) -> Ending {
         letter::note_serving();
+        if let Ok(mut core) = self.core() {
+            core.is_serving = true;
+        }
         loop {
             if let Some(ending) = service.wants_to_end() {
                 self.put_down();
@@ -122,18 +125,24 @@ impl Core {
         {
             return Some(Next::Timer(timer));
         }
-        match self.inbox.mailbox.pop()? {
-            Item::Letter { mut letter, origin } => {
-                self.inbox.tag_in_hand = Some(letter.tag);
-                self.inbox.in_hand = Some(origin).filter(|origin| origin.correlation != 0);
-                if letter.reply.is_some() && !self.inbox.mailbox.is_empty() {
-                    letter.reply = letter.reply.take().map(ReplyPath::deferred);
-                }
-                Some(Next::Letter(letter))
-            }
-            Item::Down(down) => Some(Next::Down(down)),
-            Item::Stop(reason) => Some(Next::Stop(reason)),
+        // What is in the mailbox has come before all that is in the receive buffers.
+        match self.inbox.mailbox.pop() {
+            Some(Item::Letter { letter, origin }) => Some(self.hand_out(letter, origin)),
+            Some(Item::Down(down)) => Some(Next::Down(down)),
+            Some(Item::Stop(reason)) => Some(Next::Stop(reason)),
+            None => self.next_in_backlog().map(|(letter, origin)| self.hand_out(letter, origin)),
         }
+    }
+
+    /// Notes that a message is in the handler's hands.
+    #[inline(always)]
+    fn hand_out(&mut self, mut letter: Letter, origin: Origin) -> Next {
+        self.inbox.tag_in_hand = Some(letter.tag);
+        self.inbox.in_hand = Some(origin).filter(|origin| origin.correlation != 0);
+        if letter.reply.is_some() && !(self.inbox.mailbox.is_empty() && self.backlog.is_empty()) {
+            letter.reply = letter.reply.take().map(ReplyPath::deferred);
+        }
+        Next::Letter(letter)
     }
 }
 

@@ -16,6 +16,9 @@ use crate::error::{RuntimeError, WaitError};
 use crate::id::MonitorId;
 use crate::letter::Letter;
 
+/// How often it is looked whether what was told has left.
+const SEND_OFF_PAUSE: Duration = Duration::from_millis(1);
+
 /// An answer.
 #[derive(Debug)]
 pub struct Reply {
@@ -120,6 +123,52 @@ impl Endpoint {
         })
     }
 
+    /// Waits until an answer is there, to be taken with [`Endpoint::poll_answer`], or a message has come, which it gives: for
+    /// threads that are woken by a message while they wait for answers.
+    ///
+    /// # Errors
+    /// [`WaitError::Timeout`], [`WaitError::Runtime`].
+    pub fn receive_or_answer(
+        &self,
+        ticket: Option<&Ticket>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Letter>, WaitError> {
+        self.block(deadline, |core, _| {
+            let is_letter = |item: &Item| matches!(item, Item::Letter { .. });
+            let found = core.inbox.mailbox.take_first(is_letter, |item| match item {
+                Item::Letter { letter, .. } => Some(letter.answered_any_time()),
+                _ => None,
+            });
+            if let Some(letter) = found.flatten() {
+                return Ready(Ok(Some(letter)));
+            }
+            let is_there =
+                |ticket: &Ticket| core.inbox.waits.get(&ticket.correlation).is_none_or(|wait| wait.outcome.is_some());
+            if ticket.is_some_and(is_there) { Ready(Ok(None)) } else { Until(None) }
+        })
+    }
+
+    /// Sends everything that was told on its way, and waits until it has left, for at most `limit`. Gives whether it has.
+    ///
+    /// What has left reaches its receiver even if this process dies now.
+    ///
+    /// # Errors
+    /// [`WaitError::Runtime`].
+    pub fn send_off(&self, limit: Duration) -> Result<bool, WaitError> {
+        let deadline = Instant::now() + limit;
+        while !self.0.departures.flush(|_, _| {}) {
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            let pause = Instant::now() + SEND_OFF_PAUSE;
+            match self.block(Some(pause), |_, _| Until::<()>(None)) {
+                Ok(()) | Err(WaitError::Timeout) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
     /// Turns the loop until `check` is ready or the deadline has passed. It looks once more after the last turn.
     pub(super) fn block<T>(
         &self,
@@ -129,6 +178,7 @@ impl Endpoint {
         self.check()?;
         let mut core = self.core()?;
         core.is_blocked = true;
+        core.settle_backlog();
         let outcome = loop {
             let now = Instant::now();
             let wake = match check(&mut core, now) {

@@ -1,0 +1,117 @@
+//! Requests that have been received and that nobody has looked at yet.
+//!
+//! An actor that is not blocked takes its requests straight from the receive buffers, one at a time, and does not carry them
+//! through its mailbox. What must take its place behind all that has come, and every wait, has them sorted into the mailbox
+//! first.
+
+use std::collections::VecDeque;
+
+use super::connection::{Direction, Sorted};
+use super::core::Core;
+use super::mailbox::Origin;
+use crate::error::WaitError;
+use crate::letter::Letter;
+
+/// No further connection is read while this much waits in the receive buffers, in bytes.
+const BACKLOG_LIMIT_BYTES: usize = 256 << 10;
+
+/// The connections whose receive buffers hold whole frames, in the order in which these came.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    connections: VecDeque<Waiting>,
+    /// What they held when they were noted, together.
+    held_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// The connection's key.
+    key: usize,
+    held_bytes: usize,
+}
+
+impl Backlog {
+    /// Notes that a connection holds frames.
+    fn add(&mut self, key: usize, held_bytes: usize) {
+        self.connections.push_back(Waiting { key, held_bytes });
+        self.held_bytes += held_bytes;
+    }
+
+    /// Whether a connection may be read: not while it holds frames, so that what is held stays bounded.
+    pub(crate) fn allows(&self, key: usize) -> bool {
+        self.connections.is_empty()
+            || self.held_bytes < BACKLOG_LIMIT_BYTES && !self.connections.iter().any(|waiting| waiting.key == key)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    fn front(&self) -> Option<usize> {
+        self.connections.front().map(|waiting| waiting.key)
+    }
+
+    fn pop(&mut self) -> Option<usize> {
+        let waiting = self.connections.pop_front()?;
+        self.held_bytes -= waiting.held_bytes;
+        Some(waiting.key)
+    }
+
+    /// Forgets a connection that is removed.
+    pub(crate) fn forget(&mut self, key: usize) {
+        if let Some(index) = self.connections.iter().position(|waiting| waiting.key == key)
+            && let Some(waiting) = self.connections.remove(index)
+        {
+            self.held_bytes -= waiting.held_bytes;
+        }
+    }
+}
+
+impl Core {
+    /// Leaves what a read of a connection has brought in its buffer, if an actor takes requests from there. Gives whether it
+    /// did.
+    #[inline]
+    pub(crate) fn put_off(&mut self, key: usize) -> bool {
+        let Some(connection) = self.connections.get(key) else { return false };
+        let is_put_off = self.is_serving && !self.is_blocked && matches!(connection.direction, Direction::From(_));
+        if is_put_off && connection.inlet.may_hold_frame() {
+            self.backlog.add(key, connection.inlet.buffered_bytes());
+        }
+        is_put_off
+    }
+
+    /// Takes the next request from the receive buffers.
+    #[inline(always)]
+    pub(crate) fn next_in_backlog(&mut self) -> Option<(Letter, Origin)> {
+        while let Some(key) = self.backlog.front() {
+            let Some(connection) = self.connections.get_mut(key) else {
+                self.backlog.pop();
+                continue;
+            };
+            match connection.inlet.next_frame() {
+                Ok(Some(frame)) => {
+                    if !connection.inlet.may_hold_frame() {
+                        self.backlog.pop();
+                    }
+                    match self.inbox.sort(key, connection.direction, &connection.outbox, frame) {
+                        Sorted::Request(letter, origin) => return Some((letter, origin)),
+                        Sorted::LastWord => self.remove_connection(key, &WaitError::NoReply),
+                        Sorted::Elsewhere => {}
+                    }
+                }
+                Ok(None) => {
+                    self.backlog.pop();
+                }
+                Err(error) => self.break_connection(key, &error.to_string()),
+            }
+        }
+        None
+    }
+
+    /// Sorts all requests in the receive buffers into the mailbox.
+    pub(crate) fn settle_backlog(&mut self) {
+        while let Some(key) = self.backlog.pop() {
+            self.sort_connection(key);
+        }
+    }
+}
