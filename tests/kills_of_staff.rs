@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{DownReason, Exit, JoinError, ReceiveError, RuntimeError, SpawnError};
-use procession_tests::worker::{Echo, Hang, Hold, Identify, Own, Release, Worker};
+use procession_tests::worker::{Echo, Hang, Hold, Identify, Identity, Own, Release, Worker};
 use procession_tests::{kill, process_table, repeat};
 
 /// How often each fault is tried.
@@ -47,6 +47,51 @@ fn expect_gone(pids: &[i32]) {
 fn zygote_of(supervisor: i32) -> Option<i32> {
     let mut children = process_table::children(supervisor).into_iter();
     children.find(|child| child.name == "zygote" && child.state != 'Z').map(|child| child.pid)
+}
+
+/// Waits for the clone that a supervisor keeps for the next process.
+fn spare_of(supervisor: i32) -> i32 {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut children = process_table::children(supervisor).into_iter();
+        if let Some(spare) = children.find(|child| child.name == "spare" && child.state != 'Z') {
+            return spare.pid;
+        }
+        assert!(Instant::now() < deadline, "there is no spare");
+        thread::yield_now();
+    }
+}
+
+#[procession::test]
+fn a_spare_that_is_killed_is_not_missed() {
+    let system = System::start().expect("a system starts");
+    let first = system.spawn::<Worker>(()).expect("a worker starts");
+    let supervisor = first.ask(&Identify).expect("it answers").parent;
+    for _ in 0..ROUNDS {
+        let spare = spare_of(supervisor);
+        kill(spare, Signal::SIGKILL);
+        expect_gone(&[spare]);
+        let worker = system.spawn::<Worker>(()).expect("another worker starts");
+        assert_eq!(worker.ask(&Identify).expect("it answers").parent, supervisor);
+    }
+    let spare = spare_of(supervisor);
+    system.shutdown().expect("it ends");
+    expect_gone(&[spare, supervisor]);
+}
+
+#[procession::test]
+fn a_spare_becomes_the_next_process_in_every_respect() {
+    let system = System::start().expect("a system starts");
+    let worker = system.spawn::<Worker>(()).expect("a worker starts");
+    let Identity { pid: sibling, parent: supervisor } = worker.ask(&Identify).expect("it answers");
+    for round in 0..ROUNDS {
+        let spare = spare_of(supervisor);
+        let name = format!("next{round}");
+        let next = system.actor::<Worker>(()).name(&name).start().expect("it starts");
+        assert_eq!(next.ask(&Identify).expect("it answers").pid, spare);
+        assert_eq!(process_table::entry(spare).expect("it runs").name, name);
+        assert_eq!(process_table::descriptor_count(spare), process_table::descriptor_count(sibling));
+    }
 }
 
 #[procession::test]

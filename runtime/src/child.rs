@@ -1,7 +1,7 @@
 //! A process of the system, from its first instruction to its last.
 
 use std::cell::RefCell;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -18,13 +18,20 @@ use crate::exit::Exit;
 use crate::flusher;
 use crate::id::{Incarnation, ProcessId};
 use crate::membership::{Control, Membership};
-use crate::{letter, panic, sys};
+use crate::{letter, panic, rehearsal, sys};
 
 /// Exit code of a process that failed.
 const FAILED: i32 = 1;
 
 /// Exit code of a process that panicked, as everywhere in Rust.
 const PANICKED: i32 = 101;
+
+/// How long a spare waits before it gets ready, in milliseconds: where one process is started after the other, that would
+/// only delay the next.
+const SPARE_AFTER_MILLIS: u8 = 5;
+
+/// Name and title of a spare.
+const SPARE: (&str, &str) = ("spare", "procession spare");
 
 /// What an entry function is given: who it is, what it was given, and the way to everybody else.
 #[derive(Debug)]
@@ -91,11 +98,27 @@ impl Process {
     }
 }
 
-/// Becomes an actor in a clone of the zygote. `is_announced`: the zygote tells the supervisor this process's id.
-pub(crate) fn run_clone(control: OwnedFd, parent: Pid, is_announced: bool) -> ! {
+/// Becomes an actor in a clone of the zygote. `is_announced`: the zygote tells the supervisor this process's id. `is_spare`:
+/// it is made before it is wanted.
+pub(crate) fn run_clone(control: OwnedFd, parent: Pid, is_announced: bool, is_spare: bool) -> ! {
     let Ok(true) = sys::die_with(parent) else { std::process::exit(FAILED) };
     let Ok(control) = sys::keep_only(control) else { std::process::exit(FAILED) };
+    if is_spare {
+        get_ready(control.as_fd(), parent);
+    }
     run(control, parent, is_announced)
+}
+
+/// Does what costs time later, unless the clone is told at once what to be.
+fn get_ready(control: BorrowedFd<'_>, parent: Pid) {
+    sys::set_title(SPARE.0, SPARE.1);
+    let patience = PollTimeout::from(SPARE_AFTER_MILLIS);
+    if poll(&mut [PollFd::new(control, PollFlags::POLLIN)], patience) == Ok(0) {
+        if let Err(error) = rehearsal::rehearse(parent) {
+            tracing::debug!(%error, "a spare has not rehearsed; it starts a little later");
+        }
+        sys::set_title(SPARE.0, SPARE.1);
+    }
 }
 
 /// Becomes an actor in an image that was started to be one.

@@ -20,7 +20,6 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{ForkResult, Pid};
 
-
 use crate::entry::{Call, Entry, Run};
 
 unsafe extern "C" {
@@ -70,6 +69,8 @@ pub(crate) fn entry_at<C: Copy + 'static>(address: usize, magic: u64) -> Option<
     (head.code_type == TypeId::of::<C>()).then(|| unsafe { &*start.cast::<Entry<C>>() })
 }
 
+type RoutineEntry<F, R> = Entry<fn(<R as Call<F>>::Input) -> <R as Call<F>>::Output>;
+
 /// The entries of a function: an item, or a closure that captures nothing, whose type has no bytes.
 ///
 /// Only [`Entry::of_function`] and [`Entry::of_routine`] give them out, to somebody who holds a value of the type.
@@ -95,7 +96,7 @@ impl<F: Copy + 'static, R: Run<F>> FunctionEntry<F, R> {
 }
 
 impl<F: Copy + 'static, R: Call<F>> FunctionEntry<F, R> {
-    pub(crate) const ROUTINE: &'static Entry<fn(R::Input) -> R::Output> =
+    pub(crate) const ROUTINE: &'static RoutineEntry<F, R> =
         &Entry::of_code::<(F, R)>(|input| R::call(Self::summon(), input));
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
-use procession_transport::{Flushed, Inlet, Outlet, Received, Socket, socket_pair};
+use procession_transport::{Flushed, Inlet, Outlet, Received, Socket, WireError, socket_pair};
 use serde::{Deserialize, Serialize};
 
 use crate::control::{self, CONTROL_LIMIT_BYTES};
@@ -24,6 +24,8 @@ pub(crate) const UNANSWERED_LIMIT: usize = 16;
 pub(crate) struct CloneRequest {
     /// The supervisor's name for the request.
     pub(crate) ticket: u64,
+    /// Whether the clone is made before it is wanted.
+    pub(crate) is_spare: bool,
 }
 
 /// What came of a [`CloneRequest`].
@@ -90,7 +92,8 @@ fn prepare_clones(parent: Pid) {
 fn turn(inlet: &mut Inlet, outlet: &mut Outlet, parent: Pid) -> Option<()> {
     while let Some(frame) = inlet.next_frame().ok()? {
         let (_, request, descriptors) = control::read::<CloneRequest>(frame).ok()?;
-        let answer = CloneAnswer { ticket: request.ticket, process: answer(descriptors.arrived(), parent) };
+        let answer =
+            CloneAnswer { ticket: request.ticket, process: answer(descriptors.arrived(), parent, request.is_spare) };
         control::push(outlet, 0, &answer, Vec::new()).ok()?;
         flush(outlet)?;
     }
@@ -101,7 +104,7 @@ fn turn(inlet: &mut Inlet, outlet: &mut Outlet, parent: Pid) -> Option<()> {
     }
 }
 
-fn answer(control: Result<Vec<OwnedFd>, procession_transport::WireError>, parent: Pid) -> Result<i32, i32> {
+fn answer(control: Result<Vec<OwnedFd>, WireError>, parent: Pid, is_spare: bool) -> Result<i32, i32> {
     let control = control.ok().and_then(|mut descriptors| descriptors.pop());
     let control = control.ok_or(nix::Error::EMFILE as i32)?;
     let (cloned, is_sibling) = match sys::clone_sibling() {
@@ -109,7 +112,7 @@ fn answer(control: Result<Vec<OwnedFd>, procession_transport::WireError>, parent
         cloned => (cloned, true),
     };
     match cloned {
-        Ok(Cloned::Copy) => child::run_clone(control, parent, is_sibling),
+        Ok(Cloned::Copy) => child::run_clone(control, parent, is_sibling, is_spare),
         Ok(Cloned::Original(process)) => Ok(process.as_raw()),
         Err(error) => Err(error as i32),
     }

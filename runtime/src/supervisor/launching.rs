@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use procession_transport::{Received, Watch, socket_pair};
 use rustc_hash::FxHashMap;
@@ -31,8 +32,14 @@ pub(crate) struct Workshop {
     zygote: Option<(Zygote, Watch)>,
     /// Processes that wait to be made.
     orders: VecDeque<ProcessId>,
-    /// What the zygote has been asked for and has not answered: which life of which process.
-    tickets: FxHashMap<u64, (ProcessId, Incarnation)>,
+    /// What the zygote has been asked for and has not answered.
+    tickets: FxHashMap<u64, Asked>,
+    /// A clone that waits to be told what to be.
+    spare: Option<Spare>,
+    /// Whether processes are being started: then one more is likely to be.
+    wants_spare: bool,
+    /// Whether the number of a clone that waits is not to be known here.
+    cannot_spare: bool,
     next_ticket: u64,
     /// Children that ended before it was known which process they were.
     unclaimed: FxHashMap<i32, Death>,
@@ -40,6 +47,23 @@ pub(crate) struct Workshop {
     is_imaging: bool,
     /// How many zygotes in a row have ended without having made anything.
     barren_zygotes: u32,
+}
+
+/// What a clone is for.
+#[derive(Debug)]
+enum Asked {
+    /// This life of this process.
+    Process(ProcessId, Incarnation),
+    /// The next process. Its control socket is held meanwhile.
+    Spare(OwnedFd),
+}
+
+/// A clone that is made before it is wanted: to start a process it need only be told what to be. The clone is not on the
+/// way to the first answer then, nor is most of what a copy of a process finds missing in its memory.
+#[derive(Debug)]
+struct Spare {
+    pid: Pid,
+    control: OwnedFd,
 }
 
 /// Most ends that are kept unclaimed; others are of processes that actors have left behind.
@@ -68,7 +92,7 @@ impl Office {
 
     /// Makes the processes that are next, as many as may be under way.
     pub(crate) fn fill_orders(&mut self) {
-        let is_imaging = self.workshop.is_imaging || self.options.launcher == Launcher::Image;
+        let is_imaging = self.is_imaging();
         if !is_imaging && self.workshop.zygote.is_none() && !self.workshop.orders.is_empty() {
             self.replace_zygote();
         }
@@ -84,21 +108,73 @@ impl Office {
         self.flush_zygote();
     }
 
+    /// Whether processes are made by starting the image again.
+    fn is_imaging(&self) -> bool {
+        self.workshop.is_imaging || self.options.launcher == Launcher::Image
+    }
+
     fn make(&mut self, process: ProcessId, is_imaging: bool) -> Result<(), SpawnError> {
-        let (ours, theirs) = socket_pair().map_err(RuntimeError::from)?;
-        let incarnation = self.table.find(process).map_or(0, |record| record.incarnation);
-        let main = self.add_station(EndpointId { process, incarnation, number: 0 }, ours)?;
-        if let Err(error) = self.brief(process, main) {
-            self.remove_station(main);
-            return Err(error.into());
+        if let Some(Spare { pid, control }) = self.take_spare().filter(|_| !is_imaging) {
+            self.engage(process, control)?;
+            self.note_making(process);
+            self.learn_pid(process, pid);
+            return Ok(());
         }
+        let (ours, theirs) = socket_pair().map_err(RuntimeError::from)?;
+        let main = self.engage(process, ours)?;
         let made = if is_imaging { self.start_image(process, theirs) } else { self.ask_zygote(process, theirs) };
-        if made.is_err() {
-            self.remove_station(main);
-        } else if let Some(record) = self.table.find_mut(process) {
-            record.life = Life::Starting;
+        match &made {
+            Ok(()) => self.note_making(process),
+            Err(_) => drop(self.remove_station(main)),
         }
         made
+    }
+
+    /// Takes the other end of a control socket on as a process, and says to it what it is to be.
+    fn engage(&mut self, process: ProcessId, control: OwnedFd) -> Result<usize, RuntimeError> {
+        let incarnation = self.table.find(process).map_or(0, |record| record.incarnation);
+        let main = self.add_station(EndpointId { process, incarnation, number: 0 }, control)?;
+        match self.brief(process, main) {
+            Ok(()) => Ok(main),
+            Err(error) => {
+                self.remove_station(main);
+                Err(error)
+            }
+        }
+    }
+
+    fn note_making(&mut self, process: ProcessId) {
+        if let Some(record) = self.table.find_mut(process) {
+            record.life = Life::Starting;
+        }
+    }
+
+    /// Takes the spare, unless it has ended.
+    fn take_spare(&mut self) -> Option<Spare> {
+        self.workshop.spare.take().filter(|spare| is_running(spare.pid))
+    }
+
+    /// Sees to it that there is a spare while processes are being started and nobody waits for a clone. To be called at the
+    /// end of a turn, when everybody has been answered.
+    pub(crate) fn keep_spare(&mut self) {
+        if self.phase != Phase::Running {
+            self.workshop.spare = None;
+            return;
+        }
+        let is_imaging = self.is_imaging();
+        let workshop = &mut self.workshop;
+        let is_busy =
+            is_imaging || !workshop.orders.is_empty() || !workshop.tickets.is_empty() || workshop.zygote.is_none();
+        if !std::mem::take(&mut workshop.wants_spare) || is_busy || workshop.spare.is_some() {
+            return;
+        }
+        let asked = socket_pair()
+            .map_err(RuntimeError::from)
+            .and_then(|(ours, theirs)| self.ask_for_clone(theirs, Asked::Spare(ours)));
+        if let Err(error) = asked {
+            tracing::debug!(%error, "no spare could be made");
+        }
+        self.flush_zygote();
     }
 
     /// Says to a process to be what it is.
@@ -177,14 +253,19 @@ impl Office {
     }
 
     fn ask_zygote(&mut self, process: ProcessId, control: OwnedFd) -> Result<(), SpawnError> {
+        let incarnation = self.table.find(process).map_or(0, |record| record.incarnation);
+        Ok(self.ask_for_clone(control, Asked::Process(process, incarnation))?)
+    }
+
+    fn ask_for_clone(&mut self, control: OwnedFd, asked: Asked) -> Result<(), RuntimeError> {
         self.workshop.next_ticket += 1;
         let ticket = self.workshop.next_ticket;
+        let request = CloneRequest { ticket, is_spare: matches!(asked, Asked::Spare(_)) };
         let Some((zygote, _)) = &mut self.workshop.zygote else {
-            return Err(SpawnError::NoProcess("there is no zygote".into()));
+            return Err(RuntimeError::System("there is no zygote".into()));
         };
-        control::push(&mut zygote.outlet, 0, &CloneRequest { ticket }, vec![control]).map_err(RuntimeError::from)?;
-        let incarnation = self.table.find(process).map_or(0, |record| record.incarnation);
-        self.workshop.tickets.insert(ticket, (process, incarnation));
+        control::push(&mut zygote.outlet, 0, &request, vec![control])?;
+        self.workshop.tickets.insert(ticket, asked);
         Ok(())
     }
 
@@ -221,12 +302,25 @@ impl Office {
     fn take_clone(&mut self, answer: &CloneAnswer) {
         let Some(asked) = self.workshop.tickets.remove(&answer.ticket) else { return };
         self.workshop.barren_zygotes = 0;
+        match asked {
+            Asked::Process(process, incarnation) => self.take_process(process, incarnation, answer.process),
+            Asked::Spare(control) => {
+                let pid = answer.process.ok();
+                // Where a clone says its number itself, one that waits cannot be known; it ends with its socket.
+                self.workshop.cannot_spare |= pid == Some(0);
+                let pid = pid.filter(|pid| *pid > 0);
+                let pid = pid.filter(|pid| self.workshop.unclaimed.remove(pid).is_none()).map(Pid::from_raw);
+                self.workshop.spare = pid.map(|pid| Spare { pid, control });
+            }
+        }
+    }
+
+    fn take_process(&mut self, process: ProcessId, incarnation: Incarnation, clone: Result<i32, i32>) {
         // The process may have said its number itself meanwhile, and may have ended and be in its next life.
-        if !self.is_nameless(asked) {
+        if !self.is_nameless(process, incarnation) {
             return;
         }
-        let (process, _) = asked;
-        match answer.process {
+        match clone {
             // The process says its number itself.
             Ok(0) => {}
             Ok(pid) => self.learn_pid(process, Pid::from_raw(pid)),
@@ -255,6 +349,8 @@ impl Office {
         let is_zygote = self.workshop.zygote.as_ref().is_some_and(|(zygote, _)| zygote.process == pid);
         if is_zygote {
             self.lose_zygote();
+        } else if self.workshop.spare.as_ref().is_some_and(|spare| spare.pid == pid) {
+            self.workshop.spare = None;
         } else if self.workshop.unclaimed.len() < UNCLAIMED_LIMIT {
             self.workshop.unclaimed.insert(pid.as_raw(), death);
         }
@@ -277,8 +373,12 @@ impl Office {
         self.workshop.is_imaging |= self.workshop.barren_zygotes >= BARREN_ZYGOTES;
         self.hub.forget(watch, zygote.inlet.as_fd());
         let asked = std::mem::take(&mut self.workshop.tickets).into_values();
-        let in_hand: Vec<ProcessId> =
-            asked.filter(|asked| self.is_nameless(*asked)).map(|(process, _)| process).collect();
+        let in_hand: Vec<ProcessId> = asked
+            .filter_map(|asked| match asked {
+                Asked::Process(process, incarnation) => self.is_nameless(process, incarnation).then_some(process),
+                Asked::Spare(_) => None,
+            })
+            .collect();
         if !in_hand.is_empty() {
             self.end_unknown_children();
         }
@@ -290,7 +390,7 @@ impl Office {
     }
 
     /// Whether this life of a process is being made and its number is not known.
-    fn is_nameless(&self, (process, incarnation): (ProcessId, Incarnation)) -> bool {
+    fn is_nameless(&self, process: ProcessId, incarnation: Incarnation) -> bool {
         self.table.find(process).is_some_and(|record| {
             record.incarnation == incarnation && record.life == Life::Starting && record.pid.is_none()
         })
@@ -344,6 +444,7 @@ impl Office {
     pub(crate) fn note_start(&mut self, process: ProcessId) {
         let Some(record) = self.table.find_mut(process).filter(|record| record.life == Life::Starting) else { return };
         record.life = Life::Running;
+        self.workshop.wants_spare = true;
         let (spawner, connection, incarnation) = (record.spawner.take(), record.connection.take(), record.incarnation);
         tracing::debug!(%process, name = record.name(), incarnation, "started");
         if let Some(caller) = spawner {
@@ -373,4 +474,10 @@ impl Office {
         self.mention(caller.station, process);
         self.order(process);
     }
+}
+
+/// Whether a child has not ended.
+fn is_running(pid: Pid) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    matches!(waitid(Id::Pid(pid), flags), Ok(WaitStatus::StillAlive))
 }

@@ -152,6 +152,7 @@ impl Office {
             self.carry_out();
             self.look_whether_over();
             self.flush();
+            self.keep_spare();
         }
         Ok(())
     }
