@@ -218,7 +218,7 @@ fn live(process: &Process) -> i32 {
     let ending = match outcome {
         Ok(ending) => ending,
         Err(_) => {
-            let panic = panic::last();
+            let panic = panic::last_panic();
             tracing::error!(name = process.name(), id = %process.id(), place = panic.location, "{}", panic.message);
             return report(process, Exit::Panicked(panic), None, PANICKED);
         }

@@ -54,8 +54,8 @@ pub(crate) enum Request {
     Ask { call: Call, question: Question },
     /// The [`Notice::Visitor`] has arrived; or it was lost for want of descriptors, and the visitor is to be told.
     VisitorTaken { refused: Option<EndpointId> },
-    /// The endpoint's mailbox is closed.
-    CloseMailbox,
+    /// The endpoint's mailbox is closed: what it is said to have ended with.
+    CloseMailbox(Exit),
     /// A monitor is of no interest any more.
     Demonitor(MonitorId),
     /// What was retained of an ended process is of no interest any more.
@@ -86,10 +86,12 @@ pub(crate) enum Question {
     /// Starts a process. Descriptors: the two files of its output where asked for, its sealed arguments, then those
     /// that its arguments hold. Answer: [`Answer::Spawned`], once it has started.
     Spawn(Box<ProcessSpec>),
-    /// Tells this endpoint once when the process ends.
+    /// Tells this endpoint once when the process ends; if an incarnation is given, at once unless the process is in that
+    /// life.
     Monitor {
         monitor: MonitorId,
         target: ProcessId,
+        incarnation: Option<Incarnation>,
     },
     /// Ties or unties this process and another.
     Link(ProcessId),
@@ -113,8 +115,10 @@ pub(crate) enum Question {
         name: String,
         entry: Option<EntryRef>,
     },
-    /// Makes this endpoint addressable.
-    OpenMailbox,
+    /// Makes this endpoint addressable; `serves`: it serves an actor, which can be asked to stop.
+    OpenMailbox {
+        serves: bool,
+    },
     /// Starts a supervisor with its children.
     Supervise(Box<GroupSpec>),
     /// Asks or tells a supervisor something.

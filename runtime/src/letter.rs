@@ -98,6 +98,16 @@ thread_local! {
     static SERVES: Cell<bool> = const { Cell::new(false) };
 }
 
+thread_local! {
+    /// Whether this thread's actor has come to its end, in a process that lives on.
+    static LEFT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes that this thread's actor has come to its end.
+pub(crate) fn note_thread_end() {
+    let _ = LEFT.try_with(|left| left.set(true));
+}
+
 /// Notes that this thread serves an actor.
 pub(crate) fn note_serving() {
     let _ = SERVES.try_with(|serves| serves.set(true));
@@ -111,9 +121,12 @@ pub(crate) fn note_end() {
     ENDED.store(true, Ordering::Relaxed);
 }
 
-/// Whether this process is about to end, by a panic or not: askers are told of the end then, and how it came.
+/// Whether this process, or the actor of this thread, is about to end, by a panic or not: askers are told of the end then,
+/// and how it came.
 fn is_ending() -> bool {
-    ENDED.load(Ordering::Relaxed) || std::thread::panicking() && SERVES.try_with(Cell::get).unwrap_or(false)
+    ENDED.load(Ordering::Relaxed)
+        || LEFT.try_with(Cell::get).unwrap_or(false)
+        || std::thread::panicking() && SERVES.try_with(Cell::get).unwrap_or(false)
 }
 
 impl Drop for ReplyPath {

@@ -9,27 +9,32 @@
 //! | `entry.rs` | [`Entry`]: what a process runs, found by its offset in the image |
 //! | `child.rs` | [`Process`]: an actor's process from its first instruction to its last |
 //! | `endpoint/` | [`Endpoint`]: a thread's door to the system |
+//! | `tenant.rs` | [`Tenant`]: an actor on a thread of its own |
 //! | `letter.rs` | [`Letter`], [`ReplyPath`] |
 //! | `outbox.rs`, `flusher.rs` | the sending half of a connection, and the thread that sends what was left behind |
+//! | `channel/` | [`Channel`]: one end of a pipe between processes; `fate.rs`: whether a process has ended |
 //! | `membership.rs` | a process's part in its systems |
 //! | `control.rs` | what processes and their supervisor say to each other |
 //! | `supervisor/` | the supervisor process |
 //! | `supervision/` | the rules of supervision in OTP's words; pure |
 //! | `zygote.rs`, `rehearsal.rs` | the process that clones actors, and what it does beforehand |
 //! | `spawn.rs`, `supervisor_spec.rs` | what a process, or a supervisor, is to be |
+//! | `record/` | [`RecordFile`], [`RecordWriter`]: what a process has done, for when it has died |
 //! | `exit.rs`, `panic.rs`, `error.rs`, `id.rs`, `timers.rs` | as they say |
-//! | `sys.rs` | the system calls, and the only unsafe code |
+//! | `sys.rs`, `record/sys.rs` | the system calls, and the only unsafe code |
 //!
 //! Deliberately absent: types of messages, and any thread but the flusher.
 
 #![deny(unsafe_code)]
 
+mod channel;
 mod child;
 mod control;
 mod endpoint;
 mod entry;
 mod error;
 mod exit;
+mod fate;
 mod flusher;
 mod hook;
 mod id;
@@ -37,6 +42,7 @@ mod letter;
 mod membership;
 mod outbox;
 mod panic;
+mod record;
 mod rehearsal;
 mod spawn;
 pub mod supervision;
@@ -44,9 +50,11 @@ mod supervisor;
 mod supervisor_spec;
 mod sys;
 mod system;
+mod tenant;
 mod timers;
 mod zygote;
 
+pub use channel::{Channel, ChannelError, ChannelSendError, Delivered, Luggage, Source, Way, wait_any};
 pub use child::Process;
 pub use control::{ChildStatus, Counts, DEFAULT_MAILBOX_LIMIT_BYTES, DEFAULT_STOP_DEADLINE, Launcher, Status, Stdio};
 pub use endpoint::{Down, DownReason, Endpoint, Outgoing, Patience, Reply, Service, Ticket};
@@ -56,8 +64,11 @@ pub use exit::{Ended, Exit, Panic};
 pub use hook::{before_copies, hook, test_hook};
 pub use id::{EndpointId, Incarnation, MonitorId, ProcessId, THIS_HOST, TimerId};
 pub use letter::{Letter, ReplyPath};
+pub use panic::last_panic;
 pub use procession_transport::{Body, DEFAULT_MESSAGE_LIMIT_BYTES, Descriptors, MAX_DESCRIPTORS, Refusal, WireError};
+pub use record::{RECORD_UNIT_BYTES, RECORD_WORDS, RecordEntry, RecordFile, RecordWriter};
 pub use spawn::{Spawn, SpawnOptions};
 pub use supervision::{ChildState, Intensity, Restart, Strategy};
 pub use supervisor_spec::{Child, Kind, Supervisor};
 pub use system::{System, SystemBuilder};
+pub use tenant::Tenant;

@@ -80,6 +80,11 @@ impl Membership {
         memberships().iter().find(|member| member.process.system == system).cloned().ok_or(RuntimeError::NotRunning)
     }
 
+    /// Finds the system that this process has belonged to for the longest.
+    pub(crate) fn first() -> Option<Arc<Membership>> {
+        memberships().first().cloned()
+    }
+
     /// Numbers a new endpoint.
     pub(crate) fn next_endpoint(&self) -> u32 {
         self.next_endpoint.fetch_add(1, Ordering::Relaxed)

@@ -1,13 +1,16 @@
 //! What is kept of a panic until it is known whether it ends the process.
 
 use std::backtrace::Backtrace;
+use std::cell::RefCell;
 use std::panic::PanicHookInfo;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::Once;
 
 use crate::exit::Panic;
 
-/// The last panic of the main thread: where, what, and the call stack, which is spelled out only if it is needed.
-static LAST: Mutex<Option<(String, String, Option<Backtrace>)>> = Mutex::new(None);
+thread_local! {
+    /// The last panic of this thread: what, where, and the call stack, which is spelled out only if it is needed.
+    static LAST: RefCell<Option<(String, String, Option<Backtrace>)>> = const { RefCell::new(None) };
+}
 
 /// Has panics of this process kept from now on.
 pub(crate) fn install() {
@@ -21,9 +24,9 @@ pub(crate) fn install() {
     });
 }
 
-/// The last panic.
-pub(crate) fn last() -> Panic {
-    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
+/// Takes what is known of the last panic of this thread: for who has caught it.
+pub fn last_panic() -> Panic {
+    let last = LAST.try_with(RefCell::take).ok().flatten();
     last.map_or_else(Panic::unknown, |(message, location, backtrace)| Panic {
         message,
         location,
@@ -37,5 +40,6 @@ fn keep(info: &PanicHookInfo<'_>) {
     let is_wanted =
         ["RUST_LIB_BACKTRACE", "RUST_BACKTRACE"].iter().find_map(std::env::var_os).is_none_or(|value| value != "0");
     let backtrace = is_wanted.then(Backtrace::force_capture);
-    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some((message, location, backtrace));
+    // In a thread that is ending there is nobody to ask for it.
+    let _ = LAST.try_with(|last| last.replace(Some((message, location, backtrace))));
 }

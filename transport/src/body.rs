@@ -14,7 +14,10 @@ pub struct Body<'a> {
     pub(crate) start: usize,
     pub(crate) limit_bytes: usize,
     pub(crate) descriptors: &'a mut Vec<OwnedFd>,
+    /// 0 where the way carries none.
     pub(crate) most_descriptors: usize,
+    /// Whether a descriptor was refused because the way carries none.
+    pub(crate) has_refused: bool,
 }
 
 /// Why a payload does not fit.
@@ -42,7 +45,7 @@ impl<'a> Body<'a> {
     /// Makes a payload outside of any send buffer: `bytes` and `descriptors` collect what is written.
     pub fn detached(bytes: &'a mut Vec<u8>, descriptors: &'a mut Vec<OwnedFd>, limit_bytes: usize) -> Body<'a> {
         let start = bytes.len();
-        Body { bytes, start, limit_bytes, descriptors, most_descriptors: MAX_DESCRIPTORS }
+        Body { bytes, start, limit_bytes, descriptors, most_descriptors: MAX_DESCRIPTORS, has_refused: false }
     }
 
     /// Number of bytes written so far.
@@ -81,14 +84,19 @@ impl<'a> Body<'a> {
         self.most_descriptors = 0;
     }
 
+    /// Whether one was refused for that.
+    pub fn has_refused_descriptors(&self) -> bool {
+        self.has_refused
+    }
+
     /// Attaches a descriptor and gives its index within the frame.
     ///
     /// # Errors
     /// [`Refusal::TooManyDescriptors`] if the frame is full, [`Refusal::NoDescriptors`] if they are barred.
     pub fn attach(&mut self, descriptor: OwnedFd) -> Result<u32, Refusal> {
         if self.descriptors.len() >= self.most_descriptors {
-            let is_barred = self.most_descriptors == 0;
-            return Err(if is_barred { Refusal::NoDescriptors } else { Refusal::TooManyDescriptors });
+            self.has_refused = self.most_descriptors == 0;
+            return Err(if self.has_refused { Refusal::NoDescriptors } else { Refusal::TooManyDescriptors });
         }
         self.descriptors.push(descriptor);
         Ok(self.descriptors.len() as u32 - 1)

@@ -114,9 +114,9 @@ impl<T: Copy> Hub<T> {
     ///
     /// # Errors
     /// The system's. An interrupting signal ends the wait without an error.
-    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
             outcome => outcome?,
         }
         for event in &self.events {
@@ -130,7 +130,7 @@ impl<T: Copy> Hub<T> {
                 self.ready.push(watch);
             }
         }
-        Ok(())
+        Ok(!self.events.is_empty())
     }
 
     /// Whether anything is ready.
@@ -177,6 +177,11 @@ impl<T: Copy> Hub<T> {
             watched.writable = false;
         }
         self.unlist(watch);
+    }
+
+    /// The poller itself, which is readable while something watched is.
+    pub(crate) fn poller(&self) -> BorrowedFd<'_> {
+        self.poll.registry().as_fd()
     }
 
     fn unlist(&mut self, watch: Watch) {

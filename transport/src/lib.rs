@@ -9,9 +9,11 @@
 //! | `reader.rs` | [`Reader`]: bytes in, owned frames out; pure |
 //! | `writer.rs` | [`Writer`]: frames in, bytes out; pure |
 //! | `body.rs` | [`Body`]: the place in the send buffer where a payload is written |
+//! | `rest.rs` | [`Rest`]: what a buffer holds, when its end goes to another process |
 //! | `link.rs` | [`Link`], and its halves [`Inlet`] and [`Outlet`] |
 //! | `socket.rs` | a link over a Unix stream socket, with descriptors |
 //! | `pipe.rs` | a link over a kernel pipe, one way |
+//! | `beside.rs` | [`Beside`]: descriptors that are waited for once, beside a hub |
 //! | `hub.rs` | [`Hub`]: a slab of watched descriptors over one poller |
 //! | `error.rs` | [`WireError`], [`LinkError`] |
 //! | `sys.rs` | the system calls, and the only unsafe code |
@@ -21,6 +23,7 @@
 
 #![deny(unsafe_code)]
 
+mod beside;
 mod body;
 mod error;
 mod frame;
@@ -28,10 +31,12 @@ mod hub;
 mod link;
 mod pipe;
 mod reader;
+mod rest;
 mod socket;
 mod sys;
 mod writer;
 
+pub use beside::{Beside, Found, Interest};
 pub use body::{Body, Refusal};
 pub use error::{LinkError, WireError};
 pub use frame::{ALIGNMENT, DEFAULT_MESSAGE_LIMIT_BYTES, HEADER_BYTES, MAX_DESCRIPTORS};
@@ -40,6 +45,7 @@ pub use hub::{Hub, Readiness, Watch};
 pub use link::{Flushed, Inlet, Link, Outlet, Received};
 pub use pipe::Pipe;
 pub use reader::{Batch, Reader, aligned_buffer};
+pub use rest::Rest;
 pub use socket::Socket;
 pub use sys::{memory_file, socket_pair};
 pub use writer::{Chunk, Unsent, Writer};

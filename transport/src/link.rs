@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use crate::frame::HEADER_BYTES;
-use crate::{Batch, Body, Frame, Header, LinkError, Reader, Unsent, Writer};
+use crate::{Batch, Body, Frame, Header, LinkError, Reader, Rest, Unsent, Writer};
 
 /// What carries the bytes of a connection: a socket or a pipe. It never blocks.
 ///
@@ -31,6 +31,10 @@ pub trait Link: Debug + Send + Sync {
     /// # Errors
     /// The system's.
     fn unread_bytes(&self) -> nix::Result<usize>;
+
+    /// Has the other side see the end of the stream, whoever else holds this end. What was sent before stays there.
+    /// A kernel pipe cannot do that: its end shows when nobody holds it any more.
+    fn hang_up(&self) {}
 
     /// The descriptor to watch.
     fn descriptor(&self) -> BorrowedFd<'_>;
@@ -111,6 +115,25 @@ impl Inlet {
         self.reader.buffered_bytes() >= HEADER_BYTES
     }
 
+    /// Whether [`next_frame`](Inlet::next_frame) has something to give: a frame, or an error.
+    #[inline]
+    pub fn has_frame(&self) -> bool {
+        self.reader.has_frame()
+    }
+
+    /// Gives a copy of what has been received and not given out: for another process that takes over this half.
+    ///
+    /// # Errors
+    /// The system's, if there are no descriptors left.
+    pub fn rest(&self) -> io::Result<Rest> {
+        self.reader.rest()
+    }
+
+    /// Takes over what another process had received.
+    pub fn restore(&mut self, rest: Rest) {
+        self.reader.restore(rest);
+    }
+
     /// Number of bytes received that make no whole frame yet, or that nobody has asked for.
     pub fn buffered_bytes(&self) -> usize {
         self.reader.buffered_bytes()
@@ -173,6 +196,24 @@ impl Outlet {
     /// Takes the frames that have not left whole: for a connection that is gone.
     pub fn take_unsent(&mut self) -> Vec<Unsent> {
         self.writer.take_unsent()
+    }
+
+    /// Takes back what is buffered, if not one byte of it has left. Gives whether that was so.
+    pub fn retract(&mut self) -> bool {
+        self.writer.retract()
+    }
+
+    /// Gives a copy of what has not left: for another process that takes over this half.
+    ///
+    /// # Errors
+    /// The system's, if there are no descriptors left.
+    pub fn rest(&self) -> io::Result<Rest> {
+        self.writer.rest()
+    }
+
+    /// Takes over what another process had not sent. Nothing is to be pushed until that has left.
+    pub fn restore(&mut self, rest: Rest) {
+        self.writer.restore(rest);
     }
 
     /// Number of bytes that have not left.

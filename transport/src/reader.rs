@@ -1,12 +1,13 @@
 //! Bytes in, owned frames out.
 
 use std::collections::VecDeque;
+use std::io;
 use std::os::fd::OwnedFd;
 
 use bytes::BytesMut;
 
 use crate::frame::{ALIGNMENT, Descriptors, Frame, HEADER_BYTES, Header, padded};
-use crate::{DEFAULT_MESSAGE_LIMIT_BYTES, WireError};
+use crate::{DEFAULT_MESSAGE_LIMIT_BYTES, Rest, WireError};
 
 /// Room made for the first read of a link, in bytes; it doubles whenever a read fills it.
 const SMALLEST_READ_BYTES: usize = 512;
@@ -101,6 +102,31 @@ impl Reader {
             space.extend_from_slice(&bytes[..count]);
             self.filled(count, room, batch.take());
             bytes = &bytes[count..];
+        }
+    }
+
+    /// Gives a copy of what has been received and not given out.
+    ///
+    /// # Errors
+    /// The system's, if there are no descriptors left for the duplicates.
+    pub fn rest(&self) -> io::Result<Rest> {
+        let mut rest = Rest::new(&self.buffer);
+        self.batches.iter().try_for_each(|batch| rest.add(0, &batch.descriptors, batch.truncated))?;
+        Ok(rest)
+    }
+
+    /// Appends what another reader of the same stream had not given out.
+    pub fn restore(&mut self, rest: Rest) {
+        self.batches.extend(rest.batches.into_iter().map(|(_, batch)| batch));
+        self.push(&rest.bytes, None);
+    }
+
+    /// Whether [`next_frame`](Reader::next_frame) has something to give: a frame, or an error.
+    pub fn has_frame(&self) -> bool {
+        match self.front_header() {
+            Ok(Some(header)) => self.buffer.len() >= header.stride_bytes(),
+            Ok(None) => false,
+            Err(_) => true,
         }
     }
 

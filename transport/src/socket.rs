@@ -1,7 +1,7 @@
 //! A link over a Unix stream socket.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use bytes::BytesMut;
 
@@ -26,6 +26,14 @@ impl Socket {
     pub fn from_nonblocking(socket: OwnedFd) -> Socket {
         Socket(socket)
     }
+
+    /// What was sent and the peer has not read costs the system, in bytes.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn unheard_bytes(&self) -> nix::Result<usize> {
+        sys::unheard(&self.0)
+    }
 }
 
 impl Link for Socket {
@@ -41,6 +49,11 @@ impl Link for Socket {
 
     fn unread_bytes(&self) -> nix::Result<usize> {
         sys::unread(&self.0)
+    }
+
+    fn hang_up(&self) {
+        // It fails only if the other side has hung up before.
+        let _ = nix::sys::socket::shutdown(self.0.as_raw_fd(), nix::sys::socket::Shutdown::Both);
     }
 
     fn descriptor(&self) -> BorrowedFd<'_> {

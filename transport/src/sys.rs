@@ -126,6 +126,15 @@ pub(crate) fn read(pipe: BorrowedFd<'_>, buffer: &mut BytesMut) -> nix::Result<u
     Ok(count)
 }
 
+/// What the peer of a socket has not read yet costs the system, in bytes.
+pub(crate) fn unheard(descriptor: impl AsFd) -> nix::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: TIOCOUTQ stores one `int` at the address given.
+    let outcome = unsafe { libc::ioctl(descriptor.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    nix::errno::Errno::result(outcome)?;
+    Ok(count as usize)
+}
+
 /// Number of bytes that a socket or pipe holds for its reader.
 pub(crate) fn unread(descriptor: impl AsFd) -> nix::Result<usize> {
     let mut count: libc::c_int = 0;

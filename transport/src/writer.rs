@@ -1,10 +1,11 @@
 //! Frames in, bytes out.
 
 use std::collections::VecDeque;
+use std::io;
 use std::os::fd::OwnedFd;
 
 use crate::frame::{HEADER_BYTES, Header, padded};
-use crate::{Body, DEFAULT_MESSAGE_LIMIT_BYTES};
+use crate::{Body, DEFAULT_MESSAGE_LIMIT_BYTES, Rest};
 
 /// A send buffer that has drained keeps at most this much memory.
 const KEPT_CAPACITY_BYTES: usize = 4 << 20;
@@ -93,6 +94,7 @@ impl Writer {
             limit_bytes: self.message_limit_bytes,
             descriptors: &mut descriptors,
             most_descriptors: crate::MAX_DESCRIPTORS,
+            has_refused: false,
         };
         let outcome = write(&mut body);
         let length = body.len();
@@ -157,6 +159,35 @@ impl Writer {
         self.sent = self.bytes.len();
         self.recycle();
         frames
+    }
+
+    /// Takes back what is buffered, if not one byte of it has left. Gives whether that was so.
+    pub fn retract(&mut self) -> bool {
+        if self.sent == 0 {
+            self.attachments.clear();
+            self.sent = self.bytes.len();
+            self.recycle();
+        }
+        self.bytes.is_empty()
+    }
+
+    /// Gives a copy of what has not left.
+    ///
+    /// # Errors
+    /// The system's, if there are no descriptors left for the duplicates.
+    pub fn rest(&self) -> io::Result<Rest> {
+        let mut rest = Rest::new(&self.bytes[self.sent..]);
+        self.attachments.iter().try_for_each(|one| rest.add(one.start - self.sent, &one.descriptors, false))?;
+        Ok(rest)
+    }
+
+    /// Puts what another writer of the same stream had not sent into this one, which is empty. It may start in the midst of
+    /// a frame: nothing is to be pushed behind it until it has left.
+    pub fn restore(&mut self, rest: Rest) {
+        let attachments = rest.batches.into_iter();
+        self.attachments =
+            attachments.map(|(start, batch)| Attachment { start, descriptors: batch.descriptors }).collect();
+        (self.bytes, self.sent) = (rest.bytes, 0);
     }
 
     /// Where the first frame starts that has not left whole.
@@ -279,6 +310,51 @@ mod tests {
             assert_eq!(unsent, expected, "after {sent} bytes");
             assert!(writer.is_empty());
         }
+    }
+
+    #[test]
+    fn another_writer_and_reader_go_on_anywhere() {
+        for sent in 0..=200 {
+            let (mut writer, mut reader) = (Writer::default(), crate::Reader::default());
+            push(&mut writer, b"first", 0);
+            push(&mut writer, b"second", 1);
+            push(&mut writer, b"third", 0);
+            let total = writer.buffered_bytes();
+            pass(&mut writer, &mut reader, sent.min(total));
+            let (mut next_writer, mut next_reader) = (Writer::default(), crate::Reader::default());
+            next_writer.restore(writer.rest().expect("duplicates"));
+            next_reader.restore(reader.rest().expect("duplicates"));
+            pass(&mut next_writer, &mut next_reader, total - sent.min(total));
+            for (payload, count) in [(&b"first"[..], 0), (b"second", 1), (b"third", 0)] {
+                let frame = next_reader.next_frame().expect("it is sound").expect("it is whole");
+                assert_eq!(&frame.payload[..], payload, "after {sent} bytes");
+                assert_eq!(frame.descriptors.arrived().expect("they are there").len(), count);
+            }
+            assert!(next_writer.is_empty());
+        }
+    }
+
+    fn pass(writer: &mut Writer, reader: &mut crate::Reader, mut count: usize) {
+        while count > 0 {
+            let chunk = writer.chunk();
+            let now = chunk.bytes.len().min(count);
+            let descriptors = chunk.descriptors.iter().map(|one| one.try_clone().expect("a duplicate")).collect();
+            let batch = crate::Batch { descriptors, truncated: false };
+            reader.push(&chunk.bytes[..now], Some(batch).filter(|batch| !batch.descriptors.is_empty()));
+            writer.advance(now);
+            count -= now;
+        }
+    }
+
+    #[test]
+    fn only_what_has_not_begun_to_leave_is_taken_back() {
+        let mut writer = Writer::default();
+        push(&mut writer, b"first", 1);
+        assert!(writer.retract() && writer.is_empty());
+        push(&mut writer, b"first", 1);
+        writer.advance(1);
+        assert!(!writer.retract());
+        assert_eq!(writer.buffered_bytes(), 47);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The state of an endpoint, and one turn of its loop.
 
-use std::cell::Cell;
-use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -9,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use procession_transport::{
-    Descriptors, Flushed, Header, Hub, Inlet, Link, Outlet, Readiness, Received, Refusal, Socket,
+    Beside, Descriptors, Flushed, Header, Hub, Inlet, Link, Outlet, Readiness, Received, Refusal, Socket,
     Unsent as Undelivered, Watch,
 };
 use rustc_hash::FxHashMap;
@@ -19,8 +17,11 @@ use super::backlog::Backlog;
 use super::connection::{Connection, Direction, Inbox, Sorted};
 use super::kind;
 use super::mailbox::{Item, Mailbox};
+use super::route::{Recent, Route};
+use super::spin::{SPIN, Spinner};
 use crate::control::{Answer, Call, ProcessOptions, Question, Request};
 use crate::error::{RuntimeError, WaitError};
+use crate::fate::Fates;
 use crate::id::{EndpointId, Incarnation, ProcessId};
 use crate::membership::Control;
 use crate::outbox::{Departure, Departures, Outbox};
@@ -34,44 +35,6 @@ const BUSY_PAUSE: Duration = Duration::from_millis(1);
 pub(crate) enum Subject {
     Control,
     Connection(usize),
-}
-
-/// A connection to another process, for the messages that go there.
-#[derive(Debug)]
-pub(crate) struct Route {
-    pub(crate) process: ProcessId,
-    /// The connection's key.
-    pub(crate) key: usize,
-    pub(crate) outbox: Arc<Outbox>,
-}
-
-/// The connection that was used last, while it is not in use: a stream of messages to one process need not look it up each
-/// time.
-#[derive(Default)]
-pub(crate) struct Recent(Cell<Option<Rc<Route>>>);
-
-impl Recent {
-    /// Takes the connection, if it leads there.
-    #[inline]
-    pub(crate) fn take(&self, to: ProcessId) -> Option<Rc<Route>> {
-        self.0.take().filter(|route| route.process == to)
-    }
-
-    #[inline]
-    pub(crate) fn keep(&self, route: Rc<Route>) {
-        self.0.set(Some(route));
-    }
-
-    /// Lets a connection go that is removed.
-    fn forget(&self, key: usize) {
-        self.0.set(self.0.take().filter(|route| route.key != key));
-    }
-}
-
-impl fmt::Debug for Recent {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Recent").finish_non_exhaustive()
-    }
 }
 
 /// The state of an endpoint.
@@ -99,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) next_call: Call,
     pub(crate) next_correlation: u64,
     pub(crate) next_monitor: u32,
+    /// The processes whose end somebody in this thread wants to know of without a `Down`.
+    pub(crate) fates: Fates,
     pub(crate) departures: Arc<Departures>,
     /// Outboxes whose peers take no more: watched for being writable.
     blocked: Vec<Arc<Outbox>>,
@@ -113,6 +78,7 @@ pub(crate) struct Core {
     pub(crate) items_since_turn: u32,
     /// The supervisor has closed the control socket.
     pub(crate) is_lost: bool,
+    spinner: Spinner,
 }
 
 impl Core {
@@ -151,6 +117,7 @@ impl Core {
             next_call: 0,
             next_correlation: 0,
             next_monitor: 0,
+            fates: Fates::default(),
             departures,
             blocked: Vec::new(),
             ready: Vec::new(),
@@ -159,11 +126,60 @@ impl Core {
             is_blocked: false,
             items_since_turn: 0,
             is_lost: false,
+            spinner: Spinner::default(),
         })
     }
 
     /// Sends what is to be sent, waits until something has happened or the time has passed, and takes in what has come.
     pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> Result<(), RuntimeError> {
+        let timeout = self.begin_turn(timeout)?;
+        if !self.spin(timeout)? {
+            self.hub.wait(timeout)?;
+        }
+        self.take_in()
+    }
+
+    /// Looks for a while whether something happens, if that is worth it. Gives whether something has.
+    fn spin(&mut self, timeout: Option<Duration>) -> Result<bool, RuntimeError> {
+        if timeout.is_some_and(|timeout| timeout < SPIN) {
+            return Ok(false);
+        }
+        let start = Instant::now();
+        if !self.spinner.begin(start) {
+            return Ok(false);
+        }
+        let mut before = start;
+        loop {
+            if self.hub.wait(Some(Duration::ZERO))? {
+                self.spinner.note_found();
+                return Ok(true);
+            }
+            std::thread::yield_now();
+            let now = Instant::now();
+            if !self.spinner.note_lent(now, now - before) {
+                return Ok(false);
+            }
+            if now - start >= SPIN {
+                self.spinner.note_missed();
+                return Ok(false);
+            }
+            before = now;
+        }
+    }
+
+    /// Turns as [`turn`](Core::turn) does, and waits for what is beside the endpoint, too.
+    pub(crate) fn turn_beside(
+        &mut self,
+        beside: &mut Beside<'_>,
+        timeout: Option<Duration>,
+    ) -> Result<(), RuntimeError> {
+        let timeout = self.begin_turn(timeout)?;
+        self.hub.wait_beside(beside, timeout)?;
+        if self.hub.has_ready() { self.take_in() } else { Ok(()) }
+    }
+
+    /// Sends what is to be sent. Gives how long may be waited at most.
+    fn begin_turn(&mut self, timeout: Option<Duration>) -> Result<Option<Duration>, RuntimeError> {
         if self.is_lost {
             return Err(RuntimeError::SupervisorLost);
         }
@@ -176,8 +192,7 @@ impl Core {
         } else {
             timeout
         };
-        self.hub.wait(timeout)?;
-        self.take_in()
+        Ok(timeout)
     }
 
     /// Sends what the peers take; watches those that take no more. Gives whether some must be tried again soon.

@@ -8,23 +8,29 @@
 //! | `core.rs` | its state, and one turn of its loop |
 //! | `connection.rs` | one connection, and what arrives on it |
 //! | `notices.rs` | what the supervisor says, deaths first |
+//! | `route.rs` | the ways to other processes |
 //! | `send.rs` | telling, requesting, connecting |
 //! | `wait.rs` | every wait: for answers, for room, for the supervisor |
+//! | `spin.rs` | whether a wait looks before it sleeps; pure |
 //! | `deadlock.rs` | probes along circles of asks |
+//! | `beside.rs` | waits for what is beside the endpoint, and fates |
 //! | `questions.rs` | what is asked of the supervisor |
 //! | `serve.rs` | the loop of an actor |
 //! | `mailbox.rs` | what waits for an actor's attention; pure |
 //! | `backlog.rs` | what waits in the receive buffers |
 
 mod backlog;
+mod beside;
 mod connection;
 mod core;
 mod deadlock;
 mod mailbox;
 mod notices;
 mod questions;
+mod route;
 mod send;
 mod serve;
+mod spin;
 mod wait;
 
 use std::cell::{RefCell, RefMut};
@@ -35,7 +41,8 @@ use std::time::Duration;
 
 use procession_transport::{Inlet, Link, Outlet, Socket, socket_pair};
 
-use self::core::{Core, Recent};
+use self::core::Core;
+use self::route::Recent;
 use crate::control::{CONTROL_LIMIT_BYTES, NOTICE_LIMIT_BYTES, Request};
 use crate::error::RuntimeError;
 use crate::id::{EndpointId, ProcessId};

@@ -28,6 +28,7 @@ impl Core {
                     self.remove_connection(key, &WaitError::Runtime(RuntimeError::NoDescriptors));
                 }
             }
+            Notice::NobodyThere { monitor, .. } if self.fates.settle(monitor) => {}
             Notice::NobodyThere { monitor, process } => {
                 self.take_place(Item::Down(Down { monitor, process, reason: DownReason::NoActor }));
             }
@@ -118,6 +119,9 @@ impl Core {
 
     fn tell_down(&mut self, process: ProcessId, exit: Exit, monitors: Vec<MonitorId>) {
         for monitor in monitors {
+            if self.fates.settle(monitor) {
+                continue;
+            }
             let reason = DownReason::Ended(exit.clone());
             self.take_place(Item::Down(Down { monitor, process, reason }));
         }

@@ -12,7 +12,7 @@ use crate::control::{
 };
 use crate::entry::Entry;
 use crate::error::{RuntimeError, SpawnError, WaitError};
-use crate::exit::Ended;
+use crate::exit::{Ended, Exit};
 use crate::id::{MonitorId, ProcessId, TimerId};
 use crate::membership::CONTROL_DEADLINE;
 
@@ -70,7 +70,7 @@ impl Endpoint {
             MonitorId(core.next_monitor)
         };
         tracing::debug!(%target, "monitored");
-        self.done(Question::Monitor { monitor, target }).map(|()| monitor)
+        self.done(Question::Monitor { monitor, target, incarnation: None }).map(|()| monitor)
     }
 
     /// Ends a monitor. A [`Down`](super::Down) that has arrived already is dropped.
@@ -204,7 +204,12 @@ impl Endpoint {
     /// # Errors
     /// [`RuntimeError`].
     pub fn open_mailbox(&self) -> Result<ProcessId, RuntimeError> {
-        match self.ask(Question::OpenMailbox)? {
+        self.open(false)
+    }
+
+    /// Makes this thread addressable; `serves`: by an actor, which can be asked to stop.
+    pub(crate) fn open(&self, serves: bool) -> Result<ProcessId, RuntimeError> {
+        match self.ask(Question::OpenMailbox { serves })? {
             Answer::Found(Some(found)) => Ok(found),
             other => Err(unexpected(&other)),
         }
@@ -212,10 +217,15 @@ impl Endpoint {
 
     /// Closes this thread's mailbox: those who send to it are told that it has ended, and what is in it is dropped.
     pub fn close_mailbox(&self) {
+        self.close(Exit::Normal);
+    }
+
+    /// Closes this thread's mailbox, and says how it has ended.
+    pub(crate) fn close(&self, exit: Exit) {
         if let Ok(mut core) = self.core() {
             core.turn_visitors_out();
         }
-        let _ = self.request(&Request::CloseMailbox, Vec::new());
+        let _ = self.request(&Request::CloseMailbox(exit), Vec::new());
     }
 
     pub(crate) fn supervise_spec(
@@ -292,7 +302,7 @@ impl Endpoint {
         }
     }
 
-    fn done(&self, question: Question) -> Result<(), RuntimeError> {
+    pub(super) fn done(&self, question: Question) -> Result<(), RuntimeError> {
         match self.ask(question)? {
             Answer::Done => Ok(()),
             other => Err(unexpected(&other)),

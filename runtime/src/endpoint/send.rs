@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use procession_transport::{Body, Header};
 
-use super::core::{Core, Route};
+use super::core::Core;
+use super::route::Route;
 use super::wait::{Ready, Ticket, Until, Wait};
 use super::{Endpoint, kind};
 use crate::control::{Answer, Call, Question, Request};

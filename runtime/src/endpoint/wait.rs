@@ -6,8 +6,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use procession_transport::Descriptors;
+use procession_transport::{Descriptors, Flushed};
 
+use super::connection::Direction;
 use super::core::Core;
 use super::deadlock;
 use super::mailbox::{Down, Item};
@@ -156,7 +157,7 @@ impl Endpoint {
     /// [`WaitError::Runtime`].
     pub fn send_off(&self, limit: Duration) -> Result<bool, WaitError> {
         let deadline = Instant::now() + limit;
-        while !self.0.departures.flush(|_, _| {}) {
+        while !self.core()?.has_sent_all() {
             if Instant::now() >= deadline {
                 return Ok(false);
             }
@@ -219,6 +220,12 @@ pub(super) enum Check<T> {
 pub(super) use Check::{Ready, Until};
 
 impl Core {
+    /// Sends what the peers take. Gives whether that was everything; what another thread is sending right now is waited for.
+    fn has_sent_all(&self) -> bool {
+        let mut outgoing = self.connections.iter().filter(|(_, other)| matches!(other.direction, Direction::To(_)));
+        outgoing.all(|(_, other)| other.outbox.flush() == Flushed::Everything)
+    }
+
     /// The loop cannot go on; what has arrived before counts.
     fn last_look<T>(
         &mut self,

@@ -1,15 +1,20 @@
 //! What happens when a process has ended.
 
+use std::time::Duration;
+
 use nix::unistd::Pid;
 use rustc_hash::FxHashMap;
 
-use super::office::{Office, Retained};
+use super::office::{Due, Office, Retained};
 use super::record::{Kind, Life, Record};
 use crate::control::{Answer, Notice, Parcel, StopReason, Value};
 use crate::error::{RuntimeError, SpawnError};
 use crate::exit::{Ended, Exit};
-use crate::id::{MonitorId, ProcessId};
+use crate::id::{EndpointId, MonitorId, ProcessId};
 use crate::sys::{self, Death};
+
+/// How long a process whose sockets have come to their end may take to be reaped.
+const MOURNING: Duration = Duration::from_secs(1);
 
 impl Office {
     /// Reaps every child that has ended.
@@ -76,12 +81,24 @@ impl Office {
         if record.group.is_none() {
             self.free_names(process);
         }
+        let is_mailbox = self.is_mailbox(process.slot);
+        if !is_mailbox {
+            self.end_mailboxes(process, &exit);
+        }
         self.tell_end(process, incarnation, &exit, monitors);
         self.fail_links(process, &exit, links);
-        if !self.is_mailbox(process.slot) {
+        if !is_mailbox {
             self.remove_process_stations(process);
         }
         self.stop_next_child(process.slot);
+    }
+
+    /// The mailboxes of a process's threads end as it does.
+    fn end_mailboxes(&mut self, process: ProcessId, exit: &Exit) {
+        let stations = self.table.find(process).map(|record| record.stations.clone()).unwrap_or_default();
+        for mailbox in stations.into_iter().filter_map(|key| self.addressed_at(key)).collect::<Vec<_>>() {
+            self.note_end(mailbox, exit.clone().into(), true);
+        }
     }
 
     /// Tells every endpoint that was introduced to a process, or that monitors it, of its end: each once.
@@ -191,7 +208,27 @@ impl Office {
             let process = station.endpoint.process;
             return self.mourn_later(process);
         }
-        let endpoint = station.endpoint;
+        let EndpointId { process, incarnation, number } = station.endpoint;
+        if self.addressed_at(key).is_none() {
+            return self.close_station(key);
+        }
+        // A thread closes its mailbox before it ends. So this is its process's end, of which more is known once that is reaped.
+        if let Some(station) = self.stations.get_mut(key)
+            && !std::mem::replace(&mut station.is_ended, true)
+        {
+            self.remind(MOURNING, Due::Close(process, incarnation, number));
+        }
+    }
+
+    /// A thread's socket has come to its end, and its process lives on.
+    pub(crate) fn close_endpoint(&mut self, endpoint: EndpointId) {
+        let found = self.stations.iter().find(|(_, station)| station.endpoint == endpoint).map(|(key, _)| key);
+        found.into_iter().for_each(|key| self.close_station(key));
+    }
+
+    /// A thread has ended, and its process lives on.
+    fn close_station(&mut self, key: usize) {
+        let Some(endpoint) = self.stations.get(key).map(|station| station.endpoint) else { return };
         let mailbox = self.addressed_at(key);
         let hosts: Vec<usize> = self
             .stations
@@ -216,8 +253,8 @@ impl Office {
             return self.lose_root();
         }
         if let Some(record) = self.table.find(process) {
-            let due = super::office::Due::Kill(process, record.incarnation);
-            self.remind(std::time::Duration::from_secs(1), due);
+            let due = Due::Kill(process, record.incarnation);
+            self.remind(MOURNING, due);
         }
     }
 }
@@ -255,8 +292,8 @@ impl Office {
         let record = self.table.find(process).ok_or(RuntimeError::NoActor)?;
         match record.kind {
             Kind::Root => Err(RuntimeError::WrongKind("root is not the system's to stop".into())),
-            Kind::Mailbox => Err(RuntimeError::WrongKind("a mailbox is not a process".into())),
-            Kind::Process(_) | Kind::Group(_) => Ok(()),
+            Kind::Mailbox if !record.is_served => Err(RuntimeError::WrongKind("a mailbox is not a process".into())),
+            Kind::Process(_) | Kind::Group(_) | Kind::Mailbox => Ok(()),
         }
     }
 }

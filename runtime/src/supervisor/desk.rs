@@ -12,7 +12,7 @@ use crate::control::{self, Answer, Notice, Parcel, ProcessSpec, Question, Report
 use crate::entry::EntryRef;
 use crate::error::RuntimeError;
 use crate::exit::Exit;
-use crate::id::{EndpointId, MonitorId, ProcessId};
+use crate::id::{EndpointId, Incarnation, MonitorId, ProcessId};
 
 impl Office {
     /// Acts on one request of an endpoint.
@@ -40,9 +40,9 @@ impl Office {
             }
             Request::Ending(report) => self.keep_report(process, report, descriptors),
             Request::VisitorTaken { refused } => self.acknowledge(key, refused),
-            Request::CloseMailbox => {
+            Request::CloseMailbox(exit) => {
                 if let Some(mailbox) = self.addressed_at(key) {
-                    self.note_end(mailbox, Exit::Normal.into(), true);
+                    self.note_end(mailbox, exit.into(), true);
                 }
             }
             Request::Demonitor(monitor) => self.demonitor(key, monitor),
@@ -103,7 +103,9 @@ impl Office {
             Question::Group { group, operation } => return self.operate(caller, group, operation, descriptors),
             Question::Join(target) => return self.join(caller, target),
             Question::Shutdown => return self.shut_down(caller),
-            Question::Monitor { monitor, target } => Ok(self.monitor(caller, monitor, target)),
+            Question::Monitor { monitor, target, incarnation } => {
+                Ok(self.monitor(caller, monitor, target, incarnation))
+            }
             Question::Link(other) => self.link(asker, other),
             Question::Unlink(other) => Ok(self.unlink(asker, other)),
             Question::Stop(target) => self.is_live(target).map(|()| {
@@ -115,7 +117,7 @@ impl Office {
             Question::Register { name, target } => self.register(name, target),
             Question::Unregister(name) => Ok(self.unregister(&name)),
             Question::WhereIs { name, entry } => Ok(Answer::Found(self.where_is(&name, entry))),
-            Question::OpenMailbox => Ok(self.open_mailbox(caller)),
+            Question::OpenMailbox { serves } => Ok(self.open_mailbox(caller, serves)),
         };
         self.answer(caller, outcome.unwrap_or_else(Answer::Refused));
     }
@@ -145,12 +147,19 @@ impl Office {
         }
     }
 
-    fn monitor(&mut self, caller: Caller, monitor: MonitorId, target: ProcessId) -> Answer {
+    fn monitor(
+        &mut self,
+        caller: Caller,
+        monitor: MonitorId,
+        target: ProcessId,
+        incarnation: Option<Incarnation>,
+    ) -> Answer {
         self.mention(caller.station, target);
         match self
             .table
             .find_mut(target)
             .filter(|record| !matches!(record.life, Life::Down | Life::Ending) || matches!(record.kind, Kind::Mailbox))
+            .filter(|record| incarnation.is_none_or(|incarnation| incarnation == record.incarnation))
         {
             Some(record) => record.monitors.push((caller.station, monitor)),
             None => self.say(caller.station, 0, &Notice::NobodyThere { monitor, process: target }, Vec::new()),
@@ -185,6 +194,10 @@ impl Office {
         self.is_live(target)?;
         let signal = Signal::try_from(signal)?;
         let Some(record) = self.table.find_mut(target) else { return Err(RuntimeError::NoActor) };
+        if matches!(record.kind, Kind::Mailbox) {
+            let text = "an actor on a thread has no process of its own; stop it, or kill its manager";
+            return Err(RuntimeError::WrongKind(text.into()));
+        }
         match record.pid {
             Some(pid) => kill(pid, signal)?,
             None if signal == Signal::SIGKILL => self.ask_to_stop(target, StopReason::Asked),
@@ -237,7 +250,7 @@ impl Office {
         Answer::Done
     }
 
-    fn open_mailbox(&mut self, caller: Caller) -> Answer {
+    fn open_mailbox(&mut self, caller: Caller, serves: bool) -> Answer {
         if let Some(found) = self.addressed_at(caller.station) {
             return Answer::Found(Some(found));
         }
@@ -245,6 +258,7 @@ impl Office {
         let slot = self.table.insert(Kind::Mailbox, owner);
         let Some(record) = self.table.get_mut(slot) else { return Answer::Found(None) };
         record.life = Life::Running;
+        record.is_served = serves;
         record.stations.push(caller.station);
         let process = record.id;
         self.mention(caller.station, process);

@@ -45,6 +45,8 @@ pub(crate) enum Subject {
 pub(crate) enum Due {
     /// A process has had its time to stop; of that life.
     Kill(ProcessId, u32),
+    /// A thread's socket has come to its end, of that life of its process and number, and nobody has said why.
+    Close(ProcessId, u32, u32),
     /// The system has had its time to end.
     Abandon,
     /// Look again at what had to wait.
@@ -242,6 +244,9 @@ impl Office {
             self.due.pop();
             match due {
                 Due::Kill(process, incarnation) => self.kill_at_deadline(process, incarnation),
+                Due::Close(process, incarnation, number) => {
+                    self.close_endpoint(EndpointId { process, incarnation, number });
+                }
                 Due::Abandon => self.phase = Phase::Over,
                 Due::Retry => self.dirty_all_blocked(),
             }

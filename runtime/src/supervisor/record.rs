@@ -98,6 +98,8 @@ pub(crate) struct Record {
     pub(crate) is_dead: bool,
     /// Nobody holds a handle on it.
     pub(crate) is_forgotten: bool,
+    /// It is a mailbox whose thread serves an actor, which can be asked to stop.
+    pub(crate) is_served: bool,
     /// Its last words.
     pub(crate) report: Option<Report>,
     /// The value that came with them.
@@ -135,6 +137,7 @@ impl Record {
             is_killed: false,
             is_dead: false,
             is_forgotten: false,
+            is_served: false,
             report: None,
             value_file: None,
             connection: None,

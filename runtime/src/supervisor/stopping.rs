@@ -27,6 +27,11 @@ impl Office {
         }
         match &record.kind {
             Kind::Root => {}
+            Kind::Mailbox if record.is_served => {
+                let main = record.main_station();
+                record.is_stopping = true;
+                self.ask_politely(false, None, main, reason);
+            }
             Kind::Mailbox => self.note_end(process, Exit::Normal.into(), true),
             Kind::Group(_) => self.stop_group(process),
             Kind::Process(blueprint) => {
@@ -90,7 +95,11 @@ impl Office {
     /// Something that this process had started is gone.
     pub(crate) fn child_is_gone(&mut self, owner: u32, child: u32) {
         let Some(record) = self.table.get_mut(owner) else { return };
-        record.children.retain(|other| *other != child);
+        let Some(place) = record.children.iter().position(|other| *other == child) else {
+            // A mailbox is nobody's to stop.
+            return;
+        };
+        record.children.remove(place);
         let is_ending = record.life == Life::Ending;
         if is_ending || owner == 0 && matches!(self.phase, Phase::Stopping(_)) {
             self.stop_next_child(owner);

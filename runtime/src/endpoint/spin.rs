@@ -1,0 +1,123 @@
+//! Looking again and again before sleeping.
+//!
+//! To wake a processor that sleeps takes longer than a small message takes to be answered. So a wait first looks for a short
+//! while, and gives its processor away between two looks: whoever else is to run there runs. That a wait is not worth it shows
+//! in two ways, and each keeps it from happening for a while:
+//!
+//! * the last looks were in vain: what is waited for takes longer;
+//! * somebody else used the processor meanwhile, and for long: it is wanted for other things.
+//!
+//! Pure: the clock and the processor belong to the caller.
+
+use std::time::{Duration, Instant};
+
+/// How long a wait looks before it sleeps. Waking a processor that sleeps costs 20 to 50 µs.
+pub(crate) const SPIN: Duration = Duration::from_micros(50);
+
+/// Who gets its processor back this much later has lent it to somebody who has work to do.
+const LENT: Duration = Duration::from_micros(30);
+
+/// How long no wait looks after the processor was wanted for other things; twice as long each time.
+const FIRST_REST: Duration = Duration::from_millis(1);
+
+/// The longest of these rests.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// After looks in vain at most this many waits sleep at once before one looks again.
+const MOST_SKIPPED: u32 = 64;
+
+/// Decides whether a wait looks before it sleeps.
+#[derive(Debug)]
+pub(crate) struct Spinner {
+    /// Waits that are to sleep at once.
+    skipped: u32,
+    /// How many are to after the next look in vain.
+    penalty: u32,
+    rest_until: Option<Instant>,
+    next_rest: Duration,
+}
+
+impl Default for Spinner {
+    fn default() -> Spinner {
+        Spinner { skipped: 0, penalty: 1, rest_until: None, next_rest: FIRST_REST }
+    }
+}
+
+impl Spinner {
+    /// Whether the wait that begins now looks before it sleeps.
+    pub(crate) fn begin(&mut self, now: Instant) -> bool {
+        if self.skipped > 0 {
+            self.skipped -= 1;
+            return false;
+        }
+        self.rest_until.is_none_or(|until| now >= until)
+    }
+
+    /// It came while it was looked for.
+    pub(crate) fn note_found(&mut self) {
+        self.penalty = 1;
+        self.next_rest = FIRST_REST.max(self.next_rest / 2);
+    }
+
+    /// It did not come.
+    pub(crate) fn note_missed(&mut self) {
+        self.skipped = self.penalty;
+        self.penalty = (self.penalty * 2).min(MOST_SKIPPED);
+    }
+
+    /// The processor was given away for so long; gives whether to go on looking.
+    pub(crate) fn note_lent(&mut self, now: Instant, lent: Duration) -> bool {
+        if lent < LENT {
+            return true;
+        }
+        self.rest_until = Some(now + self.next_rest);
+        self.next_rest = (self.next_rest * 2).min(LONGEST_REST);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_in_vain_become_rare_and_one_that_is_not_makes_them_frequent() {
+        let (mut spinner, now) = (Spinner::default(), Instant::now());
+        let looks = |spinner: &mut Spinner, waits: u32| {
+            let looked = (0..waits).filter(|_| {
+                let looks = spinner.begin(now);
+                looks.then(|| spinner.note_missed());
+                looks
+            });
+            looked.count()
+        };
+        assert_eq!(looks(&mut spinner, 128), 7, "after 1, 2, 4, 8, 16, 32 and 64 waits");
+        assert_eq!(looks(&mut spinner, 65 * 100), 100);
+        while !spinner.begin(now) {}
+        spinner.note_found();
+        assert!(spinner.begin(now));
+        spinner.note_missed();
+        assert!(!spinner.begin(now));
+        assert!(spinner.begin(now));
+    }
+
+    #[test]
+    fn who_is_in_the_way_rests_longer_each_time() {
+        let (mut spinner, start) = (Spinner::default(), Instant::now());
+        assert!(spinner.note_lent(start, LENT / 2));
+        assert!(spinner.begin(start));
+        assert!(!spinner.note_lent(start, LENT));
+        assert!(!spinner.begin(start + FIRST_REST / 2));
+        let later = start + FIRST_REST;
+        assert!(spinner.begin(later));
+        assert!(!spinner.note_lent(later, LENT));
+        assert!(!spinner.begin(later + FIRST_REST));
+        assert!(spinner.begin(later + FIRST_REST * 2));
+        let mut at = later + FIRST_REST * 2;
+        for _ in 0..20 {
+            spinner.note_lent(at, LENT);
+            at += LONGEST_REST;
+            assert!(spinner.begin(at));
+        }
+    }
+}
