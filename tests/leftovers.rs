@@ -61,6 +61,18 @@ fn g5_nothing_is_left_when_a_busy_supervisor_is_killed() {
 }
 
 #[test]
+fn g5_nothing_is_left_when_root_is_killed_while_it_shares() {
+    repeat("sharing root killed", ROUNDS, |round| expect_clean(round, "sharing", "shutdown", "root"));
+}
+
+#[test]
+fn g5_nothing_is_left_when_the_supervisor_is_killed_while_root_shares() {
+    repeat("supervisor of a sharing root killed", ROUNDS, |round| {
+        expect_clean(round, "sharing", "lost", "supervisor");
+    });
+}
+
+#[test]
 fn g5_nothing_is_left_when_root_and_supervisor_are_killed() {
     repeat("both killed", ROUNDS, |round| expect_clean(round, "busy", "lost", "root and supervisor"));
 }

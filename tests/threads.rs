@@ -6,10 +6,11 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use procession::prelude::*;
-use procession::{RuntimeError, TellError};
+use procession::{Exit, RuntimeError, TellError};
 use procession_tests::sys::in_bare_fork;
-use procession_tests::{SOON, eventually, process_table, repeat};
+use procession_tests::{SOON, eventually, kill, process_table, repeat};
 
 const THREADS: u64 = 8;
 
@@ -305,5 +306,45 @@ fn threads_come_and_go_while_their_system_ends() {
         for thread in threads {
             thread.join().expect("no panic");
         }
+    });
+}
+
+/// Asks, and is never answered.
+#[message(reply = Later<u64>)]
+struct Never;
+
+/// Gives its mailbox's address away, takes messages in, and answers none.
+fn take_in(tell: Recipient<Address>, on_a_thread: bool) {
+    let serve = move || {
+        let mailbox = System::current().expect("a system").mailbox::<Never>().expect("a mailbox");
+        tell.tell(&Address { mailbox: mailbox.recipient() }).expect("root is there");
+        let mut kept = Vec::new();
+        while let Ok(request) = mailbox.receive_request() {
+            kept.push(request);
+        }
+    };
+    if on_a_thread { thread::spawn(serve).join().expect("no panic") } else { serve() }
+}
+
+/// Where a mailbox is.
+#[message]
+struct Address {
+    mailbox: Recipient<Never>,
+}
+
+#[procession::test]
+fn a_mailbox_ends_as_its_process_does() {
+    repeat("process with a mailbox killed", 20, |round| {
+        let system = System::start().expect("a system");
+        let mailbox = system.mailbox::<Address>().expect("a mailbox");
+        let child = system.process(take_in, (mailbox.recipient(), round.number % 2 == 0)).start().expect("a process");
+        let other = mailbox.recv().expect("it comes").mailbox.to_native();
+        round.at("the answer");
+        let pending = other.request(&Never).expect("it is sent");
+        round.dice.spin();
+        kill(child.pid().expect("it is known").expect("it runs"), Signal::SIGKILL);
+        let exit = Exit::Signal { signal: 9, core_dumped: false };
+        assert_eq!(pending.wait(), Err(AskError::Dead(exit)));
+        assert!(matches!(other.ask(&Never), Err(AskError::Dead(_) | AskError::NoActor)));
     });
 }

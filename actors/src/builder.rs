@@ -126,16 +126,24 @@ impl<A: Actor> ActorBuilder<A> {
     option_methods!();
 }
 
+/// Starts actors with their own options, many at a time.
+pub(crate) fn start_each<A: Actor>(
+    system: u64,
+    builders: impl IntoIterator<Item = ActorBuilder<A>>,
+) -> Vec<Result<ActorRef<A>, SpawnError>> {
+    let spawns = builders.into_iter().map(|builder| builder.plan.into_spawn());
+    match Endpoint::of(system) {
+        Ok(endpoint) => endpoint.spawn_all(spawns).into_iter().map(|outcome| outcome.map(ActorRef::new)).collect(),
+        Err(error) => spawns.map(|_| Err(error.clone().into())).collect(),
+    }
+}
+
 /// Starts actors, many at a time.
 pub(crate) fn start_all<A: Actor>(
     system: u64,
     args: impl IntoIterator<Item = A::Args>,
 ) -> Vec<Result<ActorRef<A>, SpawnError>> {
-    let spawns = args.into_iter().map(|args| ActorBuilder::<A>::new(system, args).plan.into_spawn());
-    match Endpoint::of(system) {
-        Ok(endpoint) => endpoint.spawn_all(spawns).into_iter().map(|outcome| outcome.map(ActorRef::new)).collect(),
-        Err(error) => spawns.map(|_| Err(error.clone().into())).collect(),
-    }
+    start_each(system, args.into_iter().map(|args| ActorBuilder::new(system, args)))
 }
 
 impl<A> fmt::Debug for ActorBuilder<A> {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use procession_runtime::{Ending, Endpoint, MonitorId, Process, ProcessId, ReplyPath, TimerId};
+use procession_runtime::{Ending, Endpoint, MonitorId, ProcessId, ReplyPath, TimerId};
 
 use crate::timers::Timers;
 use crate::{
@@ -16,6 +16,8 @@ use crate::{
 /// An actor's way to itself and to the system: every method of [`Actor`] and [`Handler`](crate::Handler) gets it.
 pub struct Context<A> {
     endpoint: Endpoint,
+    /// The actor's address: its process's, or a thread's in a process that hosts several.
+    this: ProcessId,
     /// The message in hand.
     request: Request,
     timers: Timers,
@@ -34,10 +36,10 @@ struct Request {
 
 /// The part that the machinery around the actor uses.
 impl<A> Context<A> {
-    pub(crate) fn new(process: &Process) -> Context<A> {
+    pub(crate) fn new(endpoint: Endpoint, this: ProcessId) -> Context<A> {
         let request = Request { path: None, reply: TypeId::of::<()>() };
         let (timers, actor) = (Timers::default(), PhantomData);
-        Context { endpoint: process.endpoint(), request, timers, ending: None, actor }
+        Context { endpoint, this, request, timers, ending: None, actor }
     }
 
     /// A handler is about to be called.
@@ -66,7 +68,7 @@ impl<A> Context<A> {
 impl<A> Context<A> {
     /// Gives the actor's own address.
     pub fn this(&self) -> ActorRef<A> {
-        ActorRef::new(self.endpoint.process())
+        ActorRef::new(self.this)
     }
 
     /// Takes the way back to the asker of the message in hand, to answer another time. See [`ReplyTo`].
@@ -148,6 +150,16 @@ impl<A> Context<A> {
         ActorBuilder::new(self.system(), args)
     }
 
+    /// Starts actors that are stopped when this one ends, many at a time, and gives them in order.
+    pub(crate) fn start_each<B: Actor>(&self, builders: Vec<ActorBuilder<B>>) -> Vec<Result<ActorRef<B>, SpawnError>> {
+        crate::builder::start_each(self.system(), builders)
+    }
+
+    /// Sends a process SIGKILL.
+    pub(crate) fn kill(&self, process: ProcessId) -> Result<(), RuntimeError> {
+        self.endpoint.kill(process)
+    }
+
     /// Watches a process: when it has ended, [`Actor::down`] is called, once. If there is no such process it is called
     /// soon.
     ///
@@ -191,7 +203,7 @@ impl<A> Context<A> {
     where
         A: Accepts<M>,
     {
-        let parcel = crate::parcel::Parcel::local(crate::payload::Packed::new(&message)?, self.endpoint.process());
+        let parcel = crate::parcel::Parcel::local(crate::payload::Packed::new(&message)?, self.this);
         let timer = self.endpoint.after(delay, period)?;
         self.timers.set(timer, A::TAG, parcel, period.is_some());
         Ok(timer)

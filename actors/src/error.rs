@@ -15,7 +15,7 @@ pub use ask::AskError;
 pub use process::{JoinError, SpawnError};
 pub use tell::TellError;
 
-use crate::{LockError, QueueError};
+use crate::{LockError, PipeError, PoolError, QueueError, SharedError};
 
 /// Any error of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -46,6 +46,15 @@ pub enum Error {
     /// A queue did not do what it was asked for.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// A shared value, array, list, dictionary or namespace did not do what it was asked for.
+    #[error(transparent)]
+    Shared(#[from] SharedError),
+    /// A pipe did not do what it was asked for.
+    #[error(transparent)]
+    Pipe(#[from] PipeError),
+    /// A pool did not do what it was asked for, or one of its tasks has no value.
+    #[error(transparent)]
+    Pool(PoolError<Refusal>),
     /// A mailbox gave no message.
     #[error(transparent)]
     Receive(#[from] ReceiveError),
@@ -66,6 +75,12 @@ pub enum Error {
 /// The text of a refusal whose type is no longer known.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Refusal(String);
+
+impl Refusal {
+    pub(crate) fn of(refusal: &impl fmt::Debug) -> Refusal {
+        Refusal(format!("{refusal:?}"))
+    }
+}
 
 impl fmt::Debug for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

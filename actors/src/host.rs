@@ -1,6 +1,6 @@
-//! An actor in its process: from the entry of the process to the actor's end.
+//! An actor in its process, or on a thread of one that hosts several: from the entry to the actor's end.
 
-use procession_runtime::{Down, Ending, Entry, Letter, Process, Service, TimerId};
+use procession_runtime::{Down, Ending, Entry, Letter, Process, Service, Tenant, TimerId};
 
 use crate::descriptor::Arrived;
 use crate::mailbox::Claim;
@@ -29,7 +29,7 @@ fn run<A: Actor>(process: &Process) -> Ending {
     crate::system::enter(process);
     // The main thread's messages are the actor's.
     let _claim = Claim::new(process.id().system);
-    let mut context = Context::new(process);
+    let mut context = Context::new(process.endpoint(), process.id());
     let started = arguments(process).and_then(|args| A::start(args, &mut context));
     let actor = match started {
         Ok(actor) => actor,
@@ -40,6 +40,21 @@ fn run<A: Actor>(process: &Process) -> Ending {
         return crate::system::leave(ending);
     }
     crate::system::leave(process.serve(&mut Host { actor, context }))
+}
+
+/// Runs an actor on this thread; `started` is told once it has started.
+pub(crate) fn run_tenant<A: Actor>(tenant: &Tenant, args: A::Args, started: impl FnOnce()) -> Ending {
+    let _claim = Claim::new(tenant.id().system);
+    let mut context = Context::new(tenant.endpoint(), tenant.id());
+    let actor = match A::start(args, &mut context) {
+        Ok(actor) => actor,
+        Err(failure) => return Ending::Failed(failure.into_chain()),
+    };
+    started();
+    if let Some(ending) = context.take_ending() {
+        return ending;
+    }
+    tenant.serve(&mut Host { actor, context })
 }
 
 /// Reads what the process was given.

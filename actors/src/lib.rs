@@ -222,9 +222,11 @@ pub use monitor::Monitor;
 pub use payload::DEPTH_LIMIT;
 pub use pending::Pending;
 pub use primitives::{
-    Barrier, BoundedSemaphore, Condition, DEFAULT_QUEUE_LIMIT_BYTES, DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES, Event, Home,
-    JoinableQueue, Lock, LockError, LockGuard, Producer, PutError, Queue, QueueError, RLock, RLockGuard, Semaphore,
-    SemaphoreGuard,
+    Array, AsCompleted, AsyncResult, Barrier, BoundedSemaphore, Condition, Connection, DEFAULT_QUEUE_LIMIT_BYTES,
+    DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES, Dict, Event, Executor, Future, Home, Imap, ImapUnordered, JoinableQueue, List,
+    Lock, LockError, LockGuard, Manager, Namespace, Number, Pipe, PipeError, Pool, PoolBuilder, PoolError, PoolStatus,
+    Producer, PutAllError, PutError, Queue, QueueError, RLock, RLockGuard, Receiver, Semaphore, SemaphoreGuard, Sender,
+    SharedError, TaskError, Tasks, Value, WaitFor, Waitable, Waited, as_completed, wait, wait_any,
 };
 pub use process::{ProcessBuilder, TryProcessBuilder};
 pub use recipient::{ArchivedRecipient, Recipient};
@@ -245,9 +247,9 @@ pub const TELL_PATIENCE: Duration = Duration::from_secs(5);
 /// What code needs that uses actors: `use procession::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Accepts, Actor, ActorRef, AskError, Child, Context, Data, Failure, Handler, Home, Incoming, JoinableQueue,
-        Kept, Later, Mailbox, Message, Pending, Queue, Recipient, Reply, ReplyTo, Supervisor, SupervisorRef, System,
-        TryChild, actor, data, message,
+        Accepts, Actor, ActorRef, AskError, Child, Connection, Context, Data, Failure, Handler, Home, Incoming,
+        JoinableQueue, Kept, Later, Mailbox, Message, Pending, Pipe, Queue, Receiver, Recipient, Reply, ReplyTo,
+        Sender, Supervisor, SupervisorRef, System, TryChild, actor, data, message,
     };
 }
 

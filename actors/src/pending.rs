@@ -45,6 +45,11 @@ impl<M: Message> Pending<M> {
         self.wait_until(Instant::now() + timeout)
     }
 
+    /// Names the answer; `None` once it has come.
+    pub(crate) fn ticket(&self) -> Option<&Ticket> {
+        self.ticket.as_ref()
+    }
+
     #[inline]
     pub(crate) fn wait_until(mut self, deadline: Instant) -> Outcome<M> {
         let ticket = self.ticket.take().ok_or(AskError::NoReply)?;
@@ -68,6 +73,13 @@ fn read<M: Message>(answer: runtime::Reply) -> Outcome<M> {
         .and_then(|archived| payload::open::<<M::Reply as Reply>::Data>(archived, &arrived))
         .map_err(|error| AskError::Invalid(error.to_string()))?;
     M::split(data).map_err(AskError::Refused)
+}
+
+impl<M: Message> Pending<M> {
+    /// What is waited for, and where; none once it has come and been given.
+    pub(crate) fn awaited(&self) -> Option<(&Endpoint, &Ticket)> {
+        self.ticket.as_ref().map(|ticket| (&self.endpoint, ticket))
+    }
 }
 
 impl<M: Message> Drop for Pending<M> {

@@ -24,3 +24,19 @@ pub fn in_bare_fork(work: impl FnOnce() -> u8) -> u8 {
         },
     }
 }
+
+/// Leaves a bare `fork()` copy of this process behind, which holds what this process holds and does nothing until it is
+/// killed. Gives its process id.
+///
+/// # Panics
+/// If there is no process to be had.
+pub fn leave_copy() -> i32 {
+    // SAFETY: the copy has this thread only, and does nothing but wait for its end.
+    match unsafe { fork() }.expect("a process") {
+        ForkResult::Child => loop {
+            // SAFETY: waits for a signal.
+            unsafe { libc::pause() };
+        },
+        ForkResult::Parent { child } => child.as_raw(),
+    }
+}

@@ -5,12 +5,22 @@
 //! | `home.rs` | [`Home`]: where the host of a primitive is started |
 //! | `exit_data.rs` | exits as they travel |
 //! | `locks/` | [`Lock`], [`RLock`], [`Semaphore`], [`BoundedSemaphore`], [`Condition`], [`Event`], [`Barrier`] |
+//! | `pipe/` | [`Pipe`], [`Connection`], [`Receiver`], [`Sender`], [`wait_any`]: see [`pipe`] |
+//! | `pool/` | [`Pool`], [`Executor`]: see [`pool`] |
 //! | `queue/` | [`Queue`], [`JoinableQueue`] |
+//! | `shared/` | [`Value`], [`Array`], [`List`], [`Dict`], [`Namespace`]: see [`shared`] |
+//! | `manager.rs` | [`Manager`]: a process that hosts many |
+//! | `blob.rs` | values as hosts keep them |
 
+mod blob;
 mod exit_data;
 mod home;
 mod locks;
+mod manager;
+pub mod pipe;
+pub mod pool;
 mod queue;
+pub mod shared;
 
 pub use home::Home;
 pub use locks::{
@@ -18,9 +28,20 @@ pub use locks::{
     ArchivedSemaphore, Barrier, BoundedSemaphore, Condition, Event, Lock, LockError, LockGuard, RLock, RLockGuard,
     Semaphore, SemaphoreGuard,
 };
+pub use manager::{ArchivedManager, Manager};
+pub use pipe::{ArchivedEnd, Connection, Pipe, PipeError, PipeIter, Receiver, Sender, Waitable, wait_any};
+pub use pool::{
+    ArchivedExecutor, ArchivedPool, AsCompleted, AsyncResult, Executor, Future, Imap, ImapUnordered, Pool, PoolBuilder,
+    PoolError, PoolStatus, TaskError, Tasks, WaitFor, Waited, as_completed, wait,
+};
 pub use queue::{
     ArchivedJoinableQueue, ArchivedQueue, DEFAULT_QUEUE_LIMIT_BYTES, DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES, Iter,
-    JoinableQueue, Producer, PutError, Queue, QueueError,
+    JoinableQueue, Producer, PutAllError, PutError, Queue, QueueError,
+};
+
+pub use shared::{
+    ArchivedArray, ArchivedDict, ArchivedList, ArchivedNamespace, ArchivedValue, Array, Dict, List, Namespace, Number,
+    SharedError, Value,
 };
 
 /// The main thread of an actor or process starts.

@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
+use procession::Pool;
 use procession::prelude::*;
+use procession::{Event, Manager, Value};
 use procession_tests::kill;
 use procession_tests::worker::{Echo, Hang, Identify, Own, StartOrphan, StartProgram, Worker};
 
@@ -47,7 +49,9 @@ pub(crate) fn set_up(system: &System, fixture: &str) -> procession::Result<Stage
             let stopped = system.actor::<Worker>(()).stop_deadline(STUBBORN_DEADLINE).start()?;
             kill(stopped.ask(&Identify)?.pid, Signal::SIGSTOP);
         }
+        "pool" => threads = set_up_pool(system)?,
         "busy" => threads = keep_busy(system, &friend),
+        "sharing" => threads = keep_sharing(system)?,
         _ => panic!("no fixture is called {fixture}"),
     }
     Ok(Stage { friend, threads })
@@ -74,6 +78,56 @@ fn be_deaf(tell: Recipient<Deaf>) -> u8 {
     tell.tell(&Deaf).expect("root is there");
     loop {
         thread::park();
+    }
+}
+
+/// Threads that use what a manager and other hosts hold all the time, or wait for it, until they cannot.
+fn keep_sharing(system: &System) -> procession::Result<Vec<JoinHandle<()>>> {
+    let manager = Manager::start(system)?;
+    let (list, lock, event) = (manager.list(vec![0_u64])?, manager.lock()?, manager.event()?);
+    let (queue, value) = (manager.queue::<u64>()?, Value::new(system, 0_u64)?);
+    let (stuck, begun) = (Value::new(system, 0_u64)?, Event::new(system)?);
+    let (other, count, has_begun) = (lock.clone(), value.clone(), begun.clone());
+    let threads = vec![
+        thread::spawn(move || while list.append(1).and_then(|()| list.pop_at(0)).is_ok() {}),
+        thread::spawn(move || while lock.acquire().is_ok() {}),
+        thread::spawn(move || while other.acquire().is_ok() {}),
+        thread::spawn(move || while value.fetch_add(1).is_ok() {}),
+        thread::spawn(move || while manager.lock().is_ok() {}),
+        thread::spawn(move || drop(event.wait())),
+        thread::spawn(move || drop(queue.get())),
+        thread::spawn(move || drop(stuck.update(stay, begun))),
+    ];
+    has_begun.wait()?;
+    while count.get()? == 0 {
+        thread::yield_now();
+    }
+    Ok(threads)
+}
+
+/// Never gives a value back.
+fn stay(_: &mut u64, begun: Event) {
+    begun.set().expect("its host lives");
+    loop {
+        thread::park();
+    }
+}
+
+/// A pool with more work than it will ever do, from a thread that waits and from none.
+fn set_up_pool(system: &System) -> procession::Result<Vec<JoinHandle<()>>> {
+    let pool = Pool::new(system, 4)?;
+    let used = pool.clone();
+    let mapper = thread::spawn(move || drop(used.tasks().chunk_size(1).map(spin, vec![500; 1_000_000])));
+    pool.map_async(spin, vec![u64::MAX; 10])?;
+    pool.status()?.pids.into_iter().for_each(|pid| tell("worker", pid));
+    Ok(vec![mapper])
+}
+
+/// Takes about so many microseconds.
+fn spin(microseconds: u64) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_micros(microseconds) {
+        std::hint::spin_loop();
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::host::Host;
-use super::messages::{Enrol, GiveUp, Origin, Outcome};
+use super::messages::{Enrol, GiveUp, Origin, Outcome, Return};
 use super::{QueueError, hand};
 use crate::{ASK_TIMEOUT, Accepts, ActorRef, Message, ProcessId};
 
@@ -43,11 +43,6 @@ impl Door {
 
     pub(super) fn key(&self) -> Key {
         (self.host.id(), self.epoch)
-    }
-
-    /// Notes that an item has reached this thread.
-    pub(super) fn note_taken(&self, grant: u64) {
-        hand::note_taken(self.key(), grant);
     }
 
     /// Asks for a number.
@@ -89,6 +84,12 @@ impl Door {
             }
             error
         })
+    }
+
+    /// This thread does not want what it was handed and has not taken.
+    pub(super) fn give_back(&self) {
+        // If there is no room for that, the next request says it, or this thread's end.
+        let _ = self.host.try_tell(&Return { from: hand::present(self.key()) });
     }
 
     /// This thread has stopped waiting for the host: what it asked for is not to happen later.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::machine::Why;
 use crate::{AskError, Error, Exit, PayloadError, RuntimeError, SpawnError};
 
 /// A queue did not do what it was asked for.
@@ -164,5 +165,48 @@ impl<T> From<PutError<T>> for QueueError {
 impl<T> From<PutError<T>> for Error {
     fn from(error: PutError<T>) -> Error {
         Error::Queue(error.into_error())
+    }
+}
+
+/// A queue did not take all items.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("only {taken} items were put: {error}")]
+pub struct PutAllError<T> {
+    /// How many it has taken.
+    pub taken: usize,
+    /// Those that it was given after these and has not taken. After [`Unresponsive`](QueueError::Unresponsive) and the like
+    /// it may have taken some of these, too.
+    pub rest: Vec<T>,
+    /// Why not.
+    pub error: QueueError,
+}
+
+/// Leaves the items out: they need not have a text.
+impl<T> fmt::Debug for PutAllError<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut error = formatter.debug_struct("PutAllError");
+        error.field("taken", &self.taken).field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<T> From<PutAllError<T>> for QueueError {
+    fn from(error: PutAllError<T>) -> QueueError {
+        error.error
+    }
+}
+
+impl<T> From<PutAllError<T>> for Error {
+    fn from(error: PutAllError<T>) -> Error {
+        Error::Queue(error.error)
+    }
+}
+
+impl From<Why> for QueueError {
+    fn from(why: Why) -> QueueError {
+        match why {
+            Why::Full => QueueError::Full,
+            Why::TimedOut => QueueError::Timeout,
+            Why::Closed => QueueError::Closed,
+        }
     }
 }

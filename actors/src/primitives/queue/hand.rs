@@ -1,13 +1,14 @@
 //! What a thread has taken from queues: told to the host with the next request, so that taking needs no message of its own.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::door::Key;
 use super::host::Host;
 use super::messages::{GiveUp, Origin};
 use crate::ActorRef;
+use crate::primitives::blob::Blob;
 
 /// Numbers the threads of this process.
 static LAST_THREAD: AtomicU64 = AtomicU64::new(0);
@@ -17,6 +18,7 @@ thread_local! {
         thread: LAST_THREAD.fetch_add(1, Ordering::Relaxed) + 1,
         is_main: Cell::new(false),
         taken: RefCell::default(),
+        waiting: RefCell::default(),
     };
 }
 
@@ -27,6 +29,8 @@ struct Hand {
     is_main: Cell<bool>,
     /// The last grant from each queue, by host and epoch.
     taken: RefCell<BTreeMap<Key, u64>>,
+    /// What it was handed and has not taken, each with its grant.
+    waiting: RefCell<BTreeMap<Key, VecDeque<(u64, Blob)>>>,
 }
 
 /// Says who asks. In a thread that is ending it is nobody in particular: what it takes is given back.
@@ -39,13 +43,30 @@ pub(super) fn present(key: Key) -> Origin {
     known.unwrap_or(Origin { epoch, thread: 0, taken: 0 })
 }
 
-/// Notes that an item has reached this thread.
-pub(super) fn note_taken(key: Key, grant: u64) {
-    let _ = HAND.try_with(|hand| hand.taken.borrow_mut().insert(key, grant));
+/// Notes what this thread was handed, the first under this grant, and the others under the next ones.
+pub(super) fn lay_down(key: Key, grant: u64, items: Vec<Blob>) {
+    let _ = HAND.try_with(|hand| hand.waiting.borrow_mut().entry(key).or_default().extend((grant..).zip(items)));
+}
+
+/// Takes the first item that this thread was handed and has not taken.
+pub(super) fn take(key: Key) -> Option<Blob> {
+    let take = |hand: &Hand| {
+        let (grant, item) = hand.waiting.borrow_mut().get_mut(&key)?.pop_front()?;
+        hand.taken.borrow_mut().insert(key, grant);
+        Some(item)
+    };
+    HAND.try_with(take).ok().flatten()
+}
+
+/// Drops what this thread was handed and has not taken; gives whether there was something.
+pub(super) fn drop_waiting(key: Key) -> bool {
+    let dropped = HAND.try_with(|hand| hand.waiting.borrow_mut().remove(&key));
+    dropped.ok().flatten().is_some_and(|items| !items.is_empty())
 }
 
 /// Forgets a queue that is no more.
 pub(super) fn forget(key: Key) {
+    drop_waiting(key);
     let _ = HAND.try_with(|hand| hand.taken.borrow_mut().remove(&key));
 }
 

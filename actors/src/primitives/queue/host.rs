@@ -7,12 +7,14 @@ use std::time::{Duration, SystemTime};
 use rkyv::option::ArchivedOption;
 use rkyv::time::ArchivedDuration;
 
-use super::blob::Blob;
+use super::BATCH_BYTES;
 use super::door::FOREVER;
-use super::machine::{Answer, Asker, Limits, Machine, Ticket};
+use super::machine::{Answer, Asker, Limits, Machine, Most, Ticket};
 use super::messages::{
-    ArchivedOrigin, Close, Count, Deregister, Enrol, Expire, Get, GiveUp, Join, Outcome, Put, Register, TaskDone,
+    ArchivedOrigin, Close, Count, Deregister, Enrol, Expire, Get, GiveUp, Join, Outcome, Put, Register, Return,
+    TaskDone,
 };
+use crate::primitives::blob::Blob;
 use crate::{
     Actor, Context, Down, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo, RuntimeError, TimerId,
     actor, data,
@@ -49,7 +51,7 @@ struct Owed {
 impl Actor for Host {
     type Args = Settings;
     #[rustfmt::skip]
-    type Messages = (Put, Get, TaskDone, Join, Close, Count, Register, Deregister, GiveUp, Enrol, Expire);
+    type Messages = (Put, Get, TaskDone, Join, Close, Count, Register, Deregister, GiveUp, Return, Enrol, Expire);
 
     fn start(settings: Settings, context: &mut Context<Self>) -> Result<Self, Failure> {
         let Settings { limit_items, limit_bytes, joinable } = settings;
@@ -179,7 +181,8 @@ impl From<Answer<Blob>> for Outcome {
             Answer::TimedOut => Outcome::TimedOut,
             Answer::Closed => Outcome::Closed,
             Answer::Invalid => Outcome::Invalid,
-            Answer::Item { grant, item } => Outcome::Item { grant, item },
+            Answer::Partly { taken, why } => Outcome::Partly(taken, why),
+            Answer::Items { grant, items } => Outcome::Items { grant, items },
         }
     }
 }
@@ -207,9 +210,9 @@ impl Handler<Put> for Host {
     fn handle(&mut self, put: Incoming<'_, Put>, context: &mut Context<Self>) -> Later<Outcome> {
         let within = duration(&put.within);
         self.consider((put.sender(), &put.from), within, context, |machine, ticket, asker| {
-            let item = Blob::keep(put.item.as_slice(), put.frame());
-            let bytes = item.len();
-            machine.put(ticket, asker, item, bytes, waits(within));
+            let items = put.items.iter().map(|item| Blob::keep(item.as_slice(), put.frame()));
+            let items = items.map(|item| (item.len(), item)).map(|(bytes, item)| (item, bytes)).collect();
+            machine.put(ticket, asker, items, waits(within));
         })
     }
 }
@@ -217,8 +220,10 @@ impl Handler<Put> for Host {
 impl Handler<Get> for Host {
     fn handle(&mut self, get: Incoming<'_, Get>, context: &mut Context<Self>) -> Later<Outcome> {
         let (within, taken) = (duration(&get.within), get.from.taken.to_native());
+        let items = usize::try_from(get.most.to_native()).unwrap_or(usize::MAX);
+        let most = Most { items, bytes: BATCH_BYTES };
         self.consider((get.sender(), &get.from), within, context, |machine, ticket, asker| {
-            machine.get(ticket, asker, taken, waits(within));
+            machine.get(ticket, asker, taken, most, waits(within));
         })
     }
 }
@@ -286,6 +291,15 @@ impl Handler<GiveUp> for Host {
             self.machine.give_up(asker);
         }
         self.answer_all(context);
+    }
+}
+
+impl Handler<Return> for Host {
+    fn handle(&mut self, back: Incoming<'_, Return>, context: &mut Context<Self>) {
+        if let Some(asker) = self.asker(back.sender(), &back.from) {
+            self.machine.return_after(asker, back.from.taken.to_native());
+            self.answer_all(context);
+        }
     }
 }
 

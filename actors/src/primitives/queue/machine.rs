@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+pub(super) use self::answer::{Answer, Limits, Most, Why};
+
 /// Who asks: a thread of a process. One thread waits for one thing at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Asker {
@@ -20,39 +22,6 @@ pub(super) type Ticket = u64;
 
 /// Names one handing-over of an item. Later ones are greater; 0 is none.
 pub(super) type Grant = u64;
-
-/// What a request is answered with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer<I> {
-    /// It is done.
-    Done,
-    /// There is no room, and the asker does not wait.
-    Full,
-    /// There is no item, and the asker does not wait.
-    Empty,
-    /// The asker's time is over.
-    TimedOut,
-    /// Nothing more is taken, or nothing more comes.
-    Closed,
-    /// The asker has nothing to settle.
-    Invalid,
-    /// The first item that was ready.
-    Item {
-        /// Names this handing-over.
-        grant: Grant,
-        /// The item.
-        item: I,
-    },
-}
-
-/// How much a queue takes in. One item is taken whatever its size, if there is no other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limits {
-    /// Most items that are ready.
-    pub(super) items: usize,
-    /// Most bytes that these have together.
-    pub(super) bytes: usize,
-}
 
 /// What somebody waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +49,17 @@ struct Held<I> {
 struct Putter<I> {
     ticket: Ticket,
     asker: Asker,
-    bytes: usize,
-    item: I,
+    /// What has not been taken in, each with its size in bytes.
+    rest: VecDeque<(I, usize)>,
+    /// How many were.
+    taken: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Getter {
+    ticket: Ticket,
+    asker: Asker,
+    most: Most,
 }
 
 /// A queue.
@@ -99,7 +77,7 @@ pub(super) struct Machine<I> {
     hands: BTreeMap<Asker, BTreeSet<Grant>>,
     /// Who waits for room, an item, the end of all work: the first come is the first served.
     putters: VecDeque<Putter<I>>,
-    getters: VecDeque<(Ticket, Asker)>,
+    getters: VecDeque<Getter>,
     joiners: VecDeque<(Ticket, Asker)>,
     /// Everybody in one of these three.
     waiting: BTreeMap<Asker, (Ticket, Wish)>,
@@ -158,34 +136,32 @@ impl<I: Clone> Machine<I> {
         self.waiting.get(&asker).is_some_and(|(other, _)| *other == ticket)
     }
 
-    /// Somebody brings an item.
-    pub(super) fn put(&mut self, ticket: Ticket, asker: Asker, item: I, bytes: usize, waits: bool) {
+    /// Somebody brings items, each with its size in bytes.
+    pub(super) fn put(&mut self, ticket: Ticket, asker: Asker, items: VecDeque<(I, usize)>, waits: bool) {
         self.give_up(asker);
         if self.is_closed {
             return self.say(ticket, Answer::Closed);
         }
-        if self.putters.is_empty() && self.has_room(bytes) {
-            self.take_in(item, bytes);
-            self.say(ticket, Answer::Done);
-        } else if waits {
-            self.putters.push_back(Putter { ticket, asker, bytes, item });
-            self.waiting.insert(asker, (ticket, Wish::Put));
-        } else {
-            self.say(ticket, Answer::Full);
-        }
+        self.putters.push_back(Putter { ticket, asker, rest: items, taken: 0 });
+        self.waiting.insert(asker, (ticket, Wish::Put));
         self.advance();
+        if !waits && self.is_waiting(asker, ticket) {
+            self.end_wait(asker, Why::Full);
+            self.advance();
+        }
     }
 
-    /// Somebody wants an item; `taken` is the last grant that this thread has received.
-    pub(super) fn get(&mut self, ticket: Ticket, asker: Asker, taken: Grant, waits: bool) {
+    /// Somebody wants items; `taken` is the last grant that this thread has received.
+    pub(super) fn get(&mut self, ticket: Ticket, asker: Asker, taken: Grant, most: Most, waits: bool) {
         self.forget(asker);
         self.note_taken(asker, taken);
         // What has come back by that goes to those who wait already.
         self.advance();
-        if let Some(entry) = self.ready.pop_front() {
-            self.hand_over(ticket, asker, entry);
+        let getter = Getter { ticket, asker, most };
+        if !self.ready.is_empty() {
+            self.hand_over(getter);
         } else if waits {
-            self.getters.push_back((ticket, asker));
+            self.getters.push_back(getter);
             self.waiting.insert(asker, (ticket, Wish::Get));
         } else {
             let answer = if self.is_over(Some(asker)) { Answer::Closed } else { Answer::Empty };
@@ -198,6 +174,14 @@ impl<I: Clone> Machine<I> {
     pub(super) fn end_thread(&mut self, asker: Asker, taken: Grant) {
         self.forget(asker);
         self.note_taken(asker, taken);
+        self.advance();
+    }
+
+    /// A thread does not want what it was handed after this.
+    pub(super) fn return_after(&mut self, asker: Asker, taken: Grant) {
+        let grants = self.hands.get(&asker).map(|grants| grants.range(taken.saturating_add(1)..).copied().collect());
+        let grants: Vec<Grant> = grants.unwrap_or_default();
+        grants.into_iter().for_each(|grant| self.give_back(grant));
         self.advance();
     }
 
@@ -251,7 +235,7 @@ impl<I: Clone> Machine<I> {
         self.is_closed = true;
         for putter in std::mem::take(&mut self.putters) {
             self.waiting.remove(&putter.asker);
-            self.say(putter.ticket, Answer::Closed);
+            self.say(putter.ticket, Why::Closed.answer(putter.taken));
         }
         self.advance();
     }
@@ -290,34 +274,57 @@ impl<I: Clone> Machine<I> {
     /// Does everything that has become possible.
     fn advance(&mut self) {
         loop {
-            while let Some((ticket, asker)) = self.getters.front().copied()
-                && let Some(entry) = self.ready.pop_front()
-            {
-                self.getters.pop_front();
-                self.waiting.remove(&asker);
-                self.hand_over(ticket, asker, entry);
-            }
-            if !self.putters.front().is_some_and(|putter| self.has_room(putter.bytes)) {
-                break;
-            }
-            if let Some(putter) = self.putters.pop_front() {
+            self.hand_out();
+            let Some(mut putter) = self.putters.pop_front() else { break };
+            let before = putter.taken;
+            self.take_from(&mut putter);
+            if putter.rest.is_empty() {
                 self.waiting.remove(&putter.asker);
-                self.take_in(putter.item, putter.bytes);
                 self.say(putter.ticket, Answer::Done);
+                continue;
+            }
+            let is_stuck = putter.taken == before;
+            self.putters.push_front(putter);
+            if is_stuck {
+                break;
             }
         }
         if !self.getters.is_empty() && self.is_over(None) {
-            self.release(Wish::Get, Answer::Closed);
+            self.release(Wish::Get, &Answer::Closed);
         }
         if !self.joiners.is_empty() && self.is_settled() {
-            self.release(Wish::Join, Answer::Done);
+            self.release(Wish::Join, &Answer::Done);
+        }
+    }
+
+    /// Gives what is ready to those who wait for it.
+    fn hand_out(&mut self) {
+        while !self.ready.is_empty()
+            && let Some(getter) = self.getters.pop_front()
+        {
+            self.waiting.remove(&getter.asker);
+            self.hand_over(getter);
+        }
+    }
+
+    /// Takes in what there is room for.
+    fn take_from(&mut self, putter: &mut Putter<I>) {
+        while let Some((_, bytes)) = putter.rest.front()
+            && self.has_room(*bytes)
+            && let Some((item, bytes)) = putter.rest.pop_front()
+        {
+            self.take_in(item, bytes);
+            putter.taken += 1;
         }
     }
 
     /// Answers everybody who waits for an item, or for the end of all work.
-    fn release(&mut self, wish: Wish, answer: Answer<I>) {
-        let queue = if wish == Wish::Get { &mut self.getters } else { &mut self.joiners };
-        for (ticket, asker) in std::mem::take(queue) {
+    fn release(&mut self, wish: Wish, answer: &Answer<I>) {
+        let askers = match wish {
+            Wish::Get => self.getters.drain(..).map(|getter| (getter.ticket, getter.asker)).collect(),
+            _ => std::mem::take(&mut self.joiners),
+        };
+        for (ticket, asker) in askers {
             self.waiting.remove(&asker);
             self.say(ticket, answer.clone());
         }
@@ -346,14 +353,21 @@ impl<I: Clone> Machine<I> {
         self.ready.push_back(Entry { number: self.last_number, bytes, item });
     }
 
-    /// Hands an item that was ready to somebody.
-    fn hand_over(&mut self, ticket: Ticket, asker: Asker, entry: Entry<I>) {
-        self.ready_bytes -= entry.bytes;
-        self.last_grant += 1;
-        let (grant, item) = (self.last_grant, entry.item.clone());
-        self.held.insert(grant, Held { asker, entry });
-        self.hands.entry(asker).or_default().insert(grant);
-        self.say(ticket, Answer::Item { grant, item });
+    /// Hands the first items that are ready to somebody; there is one.
+    fn hand_over(&mut self, Getter { ticket, asker, most }: Getter) {
+        let (grant, mut items, mut bytes) = (self.last_grant + 1, Vec::new(), 0_usize);
+        while let Some(entry) = self.ready.front()
+            && (items.is_empty() || items.len() < most.items && bytes.saturating_add(entry.bytes) <= most.bytes)
+            && let Some(entry) = self.ready.pop_front()
+        {
+            bytes += entry.bytes;
+            self.ready_bytes -= entry.bytes;
+            self.last_grant += 1;
+            items.push(entry.item.clone());
+            self.held.insert(self.last_grant, Held { asker, entry });
+            self.hands.entry(asker).or_default().insert(self.last_grant);
+        }
+        self.say(ticket, Answer::Items { grant, items });
     }
 
     /// A thread says which was the last item that reached it: later ones did not, and are ready again. The others it has
@@ -392,13 +406,21 @@ impl<I: Clone> Machine<I> {
 
     /// Ends a wait: the thread is gone, does something else, or has waited long enough.
     fn forget(&mut self, asker: Asker) {
+        self.end_wait(asker, Why::TimedOut);
+    }
+
+    fn end_wait(&mut self, asker: Asker, why: Why) {
         let Some((ticket, wish)) = self.waiting.remove(&asker) else { return };
+        let mut taken = 0;
         match wish {
-            Wish::Put => self.putters.retain(|putter| putter.asker != asker),
-            Wish::Get => self.getters.retain(|(_, other)| *other != asker),
+            Wish::Put => {
+                let place = self.putters.iter().position(|putter| putter.asker == asker);
+                taken = place.and_then(|place| self.putters.remove(place)).map_or(0, |putter| putter.taken);
+            }
+            Wish::Get => self.getters.retain(|getter| getter.asker != asker),
             Wish::Join => self.joiners.retain(|(_, other)| *other != asker),
         }
-        self.say(ticket, Answer::TimedOut);
+        self.say(ticket, why.answer(taken));
     }
 
     fn say(&mut self, ticket: Ticket, answer: Answer<I>) {
@@ -411,5 +433,6 @@ fn threads<T>(process: u64, map: &BTreeMap<Asker, T>) -> impl Iterator<Item = (&
     map.range(Asker { process, thread: 0 }..=Asker { process, thread: u64::MAX })
 }
 
+mod answer;
 #[cfg(test)]
 mod tests;

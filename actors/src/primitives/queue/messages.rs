@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::blob::Blob;
+use super::machine::Why;
+use crate::primitives::blob::Blob;
 use crate::{Later, ProcessId, data, message};
 
 /// Makes the sender's process known, before it asks for anything: from then on its end is watched. Answered with the host's
@@ -22,19 +23,21 @@ pub(crate) struct Origin {
     pub(super) taken: u64,
 }
 
-/// Brings an item.
+/// Brings items, at least one.
 #[message(reply = Later<Outcome>)]
 pub(crate) struct Put {
     pub(super) from: Origin,
     /// How long to wait for room; `None`: as long as it takes.
     pub(super) within: Option<Duration>,
-    pub(super) item: Blob,
+    pub(super) items: Vec<Blob>,
 }
 
-/// Wants an item.
+/// Wants items, at least one.
 #[message(reply = Later<Outcome>)]
 pub(crate) struct Get {
     pub(super) from: Origin,
+    /// Most items.
+    pub(super) most: usize,
     /// How long to wait for one; `None`: as long as it takes.
     pub(super) within: Option<Duration>,
 }
@@ -88,6 +91,12 @@ pub(crate) struct GiveUp {
     pub(super) is_end: bool,
 }
 
+/// Says that the sending thread does not want what it was handed after the last grant that it has taken.
+#[message]
+pub(crate) struct Return {
+    pub(super) from: Origin,
+}
+
 /// The host's word to itself: the time of a request is over.
 #[message]
 pub(crate) struct Expire {
@@ -108,10 +117,12 @@ pub(crate) enum Outcome {
     Invalid,
     /// The handle is for an earlier life of the host.
     Restarted,
-    Item {
-        /// Names this handing-over.
+    /// So many items were taken in, and not the others because of this.
+    Partly(usize, Why),
+    Items {
+        /// Names the handing-over of the first; each further one has the next.
         grant: u64,
-        item: Blob,
+        items: Vec<Blob>,
     },
     Number(u64),
 }

@@ -1,20 +1,20 @@
 //! Queues: [`Queue`], and [`JoinableQueue`] whose items are work to be done.
 //!
 //! A queue is an actor in a process of its own, its host. It never looks into an item: that is bytes to it, whose type only
-//! the handles know. One message puts an item in, one takes one out.
+//! the handles know. One message puts items in, one takes items out; most of them carry one.
 //!
 //! # Protocol
 //!
 //! | request | answer |
 //! |---|---|
 //! | `Enrol`, once per process | the host's epoch; the process's end is watched from now on |
-//! | `Put` | done, now or when there is room; full; not in time; closed |
-//! | `Get` | an item, now or when there is one; empty; not in time; closed |
+//! | `Put` of some items | done, now or when there is room; full; not in time; closed; only so many, and why |
+//! | `Get` of up to so many items | those that are there, now or when there is one; empty; not in time; closed |
 //! | `TaskDone` | done; invalid |
 //! | `Join` | done, now or when everything is; not in time |
 //! | `Close`, `Count` | done; a number |
 //! | `Register` | a registration; closed |
-//! | `Deregister`, `GiveUp` | none |
+//! | `Deregister`, `GiveUp`, `Return` | none |
 //!
 //! Each request says from which thread it comes, and which item was the last that reached that thread: so taking an item
 //! needs no acknowledgement of its own. Whose time is over is decided by the host alone, so that an item is never handed to
@@ -44,11 +44,11 @@
 //! | `host.rs`, `messages.rs` | the actor around it, and its messages |
 //! | `handle.rs`, `joinable.rs` | [`Queue`], [`JoinableQueue`] |
 //! | `producer.rs`, `iter.rs` | [`Producer`], [`Iter`] |
+//! | `batch.rs` | items that travel together |
 //! | `door.rs`, `hand.rs` | the way to the host; what a thread has taken |
-//! | `blob.rs` | an item as bytes |
-//! | `error.rs` | [`QueueError`], [`PutError`] |
+//! | `error.rs` | [`QueueError`], [`PutError`], [`PutAllError`] |
 
-mod blob;
+mod batch;
 mod door;
 mod error;
 mod hand;
@@ -60,7 +60,7 @@ mod machine;
 mod messages;
 mod producer;
 
-pub use error::{PutError, QueueError};
+pub use error::{PutAllError, PutError, QueueError};
 pub use handle::{ArchivedQueue, Queue};
 pub use iter::Iter;
 pub use joinable::{ArchivedJoinableQueue, JoinableQueue};
@@ -73,3 +73,9 @@ pub const DEFAULT_QUEUE_LIMIT_BYTES: usize = 64 << 20;
 
 /// What the items of an unbounded queue have together at most, in bytes.
 pub const DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES: usize = 1 << 30;
+
+/// Most items that travel together.
+const BATCH_ITEMS: usize = 1024;
+
+/// Items that have this much together travel without further ones, in bytes.
+const BATCH_BYTES: usize = 64 << 10;

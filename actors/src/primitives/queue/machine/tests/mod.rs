@@ -29,19 +29,61 @@ impl Bench {
 
     fn put(&mut self, by: u64, item: u32) -> Vec<(Ticket, Answer<u32>)> {
         let ticket = self.ticket();
-        self.machine.put(ticket, asker(by, 1), item, 1, true);
+        self.machine.put(ticket, asker(by, 1), one(item, 1), true);
         self.machine.take_answers()
     }
 
     fn get(&mut self, by: u64, taken: Grant) -> Vec<(Ticket, Answer<u32>)> {
         let ticket = self.ticket();
-        self.machine.get(ticket, asker(by, 1), taken, true);
+        self.machine.get(ticket, asker(by, 1), taken, ONE, true);
         self.machine.take_answers()
     }
 }
 
+const ONE: Most = Most { items: 1, bytes: usize::MAX };
+
+fn one(item: u32, bytes: usize) -> VecDeque<(u32, usize)> {
+    VecDeque::from([(item, bytes)])
+}
+
 fn item(grant: Grant, item: u32) -> Answer<u32> {
-    Answer::Item { grant, item }
+    Answer::Items { grant, items: vec![item] }
+}
+
+#[test]
+fn many_items_go_in_as_there_is_room_and_come_out_together() {
+    let mut bench = Bench::new(Limits { items: 2, bytes: 100 }, false);
+    let many: VecDeque<_> = (0..5).map(|number| (number, 10)).collect();
+    bench.machine.put(1, asker(1, 1), many.clone(), true);
+    bench.machine.put(2, asker(1, 2), many.clone(), false);
+    let most = Most { items: 4, bytes: usize::MAX };
+    bench.machine.get(3, asker(2, 1), 0, most, true);
+    bench.machine.get(4, asker(2, 2), 0, Most { items: 4, bytes: 19 }, true);
+    let expected = [
+        (2, Answer::Full),
+        (3, Answer::Items { grant: 1, items: vec![0, 1] }),
+        (4, Answer::Items { grant: 3, items: vec![2] }),
+        (1, Answer::Done),
+    ];
+    assert_eq!(bench.machine.take_answers(), expected);
+    bench.machine.put(5, asker(1, 1), many, true);
+    bench.machine.get(6, asker(2, 1), 2, most, true);
+    bench.machine.close();
+    let expected =
+        [(6, Answer::Items { grant: 4, items: vec![3, 4] }), (5, Answer::Partly { taken: 2, why: Why::Closed })];
+    assert_eq!(bench.machine.take_answers(), expected);
+}
+
+#[test]
+fn what_a_thread_returns_is_ready_again_and_what_it_has_in_hand_is_not() {
+    let mut bench = Bench::new(ANY, false);
+    bench.machine.put(1, asker(1, 1), (0..3).map(|number| (number, 1)).collect(), true);
+    bench.machine.get(2, asker(2, 1), 0, Most { items: 3, bytes: 100 }, true);
+    bench.machine.return_after(asker(2, 1), 1);
+    assert_eq!(bench.machine.len(), 2);
+    bench.machine.end_process(2);
+    bench.machine.take_answers();
+    assert_eq!(bench.get(3, 0), [(1, item(4, 0))]);
 }
 
 #[test]
@@ -58,21 +100,21 @@ fn items_come_out_as_they_went_in() {
 #[test]
 fn who_waits_for_room_gets_it_in_order_and_a_smaller_item_does_not_overtake() {
     let mut bench = Bench::new(Limits { items: 10, bytes: 10 }, false);
-    bench.machine.put(1, asker(1, 1), 1, 8, true);
-    bench.machine.put(2, asker(1, 2), 2, 8, true);
-    bench.machine.put(3, asker(1, 3), 3, 1, true);
-    bench.machine.put(4, asker(1, 4), 4, 1, false);
+    bench.machine.put(1, asker(1, 1), one(1, 8), true);
+    bench.machine.put(2, asker(1, 2), one(2, 8), true);
+    bench.machine.put(3, asker(1, 3), one(3, 1), true);
+    bench.machine.put(4, asker(1, 4), one(4, 1), false);
     assert_eq!(bench.machine.take_answers(), [(1, Answer::Done), (4, Answer::Full)]);
-    bench.machine.get(5, asker(2, 1), 0, true);
+    bench.machine.get(5, asker(2, 1), 0, ONE, true);
     assert_eq!(bench.machine.take_answers(), [(5, item(1, 1)), (2, Answer::Done), (3, Answer::Done)]);
 }
 
 #[test]
 fn an_item_larger_than_the_limit_is_taken_alone() {
     let mut bench = Bench::new(Limits { items: 10, bytes: 10 }, false);
-    bench.machine.put(1, asker(1, 1), 1, 1, true);
-    bench.machine.put(2, asker(1, 1), 2, 100, true);
-    bench.machine.get(3, asker(2, 1), 0, true);
+    bench.machine.put(1, asker(1, 1), one(1, 1), true);
+    bench.machine.put(2, asker(1, 1), one(2, 100), true);
+    bench.machine.get(3, asker(2, 1), 0, ONE, true);
     assert_eq!(bench.machine.take_answers(), [(1, Answer::Done), (3, item(1, 1)), (2, Answer::Done)]);
 }
 

@@ -1,6 +1,6 @@
 //! What a queue is to do, written as plainly as possible: one list of items, one of those who wait, and a rule at a time.
 
-use super::super::{Answer, Asker, Grant, Limits, Ticket};
+use super::super::{Answer, Asker, Grant, Limits, Most, Ticket, Why};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -9,11 +9,37 @@ enum State {
     Settled,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Wish {
-    Put(u32, usize),
-    Get,
+    /// What is still to be taken in, and how much has been.
+    Put(Vec<(u32, usize)>, usize),
+    Get(Most),
     Join,
+}
+
+impl Wish {
+    fn is_get(&self) -> bool {
+        matches!(self, Wish::Get(_))
+    }
+
+    /// What to say to somebody whose wish is not met.
+    fn refusal(&self, why: Why) -> Answer<u32> {
+        match (self, why) {
+            (Wish::Put(_, taken), why) if *taken > 0 => Answer::Partly { taken: *taken, why },
+            (_, Why::Full) => Answer::Full,
+            (_, Why::TimedOut) => Answer::TimedOut,
+            (_, Why::Closed) => Answer::Closed,
+        }
+    }
+}
+
+/// What a rule says.
+#[derive(Debug)]
+enum Step {
+    /// This one of those who wait is answered.
+    Answer(usize, Answer<u32>),
+    /// This one's items are taken in, as there is room.
+    TakeIn(usize),
 }
 
 /// The model of a queue whose items are numbers.
@@ -48,20 +74,25 @@ impl Model {
         }
     }
 
-    pub(super) fn put(&mut self, ticket: Ticket, asker: Asker, item: u32, bytes: usize, waits: bool) {
-        self.demand(ticket, asker, Wish::Put(item, bytes), waits, Answer::Full);
+    pub(super) fn put(&mut self, ticket: Ticket, asker: Asker, items: Vec<(u32, usize)>, waits: bool) {
+        self.demand(ticket, asker, Wish::Put(items, 0), waits, &Answer::Full);
     }
 
-    pub(super) fn get(&mut self, ticket: Ticket, asker: Asker, taken: Grant, waits: bool) {
+    pub(super) fn get(&mut self, ticket: Ticket, asker: Asker, taken: Grant, most: Most, waits: bool) {
         self.stop_waiting(asker);
         self.taken(asker, taken);
         self.apply_rules();
-        self.demand(ticket, asker, Wish::Get, waits, Answer::Empty);
+        self.demand(ticket, asker, Wish::Get(most), waits, &Answer::Empty);
+    }
+
+    pub(super) fn return_after(&mut self, asker: Asker, taken: Grant) {
+        self.change(|holder, grant| holder == asker && grant > taken, State::Ready);
+        self.apply_rules();
     }
 
     pub(super) fn join(&mut self, ticket: Ticket, asker: Asker, waits: bool) {
         if self.joinable {
-            return self.demand(ticket, asker, Wish::Join, waits, Answer::TimedOut);
+            return self.demand(ticket, asker, Wish::Join, waits, &Answer::TimedOut);
         }
         self.stop_waiting(asker);
         self.apply_rules();
@@ -119,7 +150,8 @@ impl Model {
     }
 
     pub(super) fn end_process(&mut self, process: u64) {
-        while let Some((_, asker, _)) = self.waiting.iter().find(|(_, asker, _)| asker.process == process).copied() {
+        let is_its = |entry: &&(Ticket, Asker, Wish)| entry.1.process == process;
+        while let Some(asker) = self.waiting.iter().find(is_its).map(|(_, asker, _)| *asker) {
             self.stop_waiting(asker);
         }
         self.change(|holder, _| holder.process == process, State::Ready);
@@ -132,22 +164,29 @@ impl Model {
     }
 
     /// Gives a request to the rules; if they do not answer it, it waits or is answered with `otherwise`.
-    fn demand(&mut self, ticket: Ticket, asker: Asker, wish: Wish, waits: bool, otherwise: Answer<u32>) {
+    fn demand(&mut self, ticket: Ticket, asker: Asker, wish: Wish, waits: bool, otherwise: &Answer<u32>) {
         self.stop_waiting(asker);
         self.waiting.push((ticket, asker, wish));
         let patient = |other: &Asker| waits || *other != asker;
         self.apply_rules_to(&patient);
-        if !waits && self.waiting.iter().any(|(other, _, _)| *other == ticket) {
-            self.waiting.retain(|(other, _, _)| *other != ticket);
+        let place = self.waiting.iter().position(|(other, _, _)| *other == ticket);
+        if let Some(place) = place.filter(|_| !waits) {
+            let (_, _, wish) = self.waiting.remove(place);
             let waits = |holder| holder == asker || self.waits_for_item(holder);
-            let is_end = wish == Wish::Get && self.is_over(&waits);
-            self.answers.push((ticket, if is_end { Answer::Closed } else { otherwise }));
+            let is_end = wish.is_get() && self.is_over(&waits);
+            let answer = match wish {
+                _ if is_end => Answer::Closed,
+                Wish::Put(_, taken) if taken > 0 => Answer::Partly { taken, why: Why::Full },
+                _ => otherwise.clone(),
+            };
+            self.answers.push((ticket, answer));
+            self.apply_rules();
         }
     }
 
     fn stop_waiting(&mut self, asker: Asker) {
-        for (ticket, _, _) in self.waiting.extract_if(.., |(_, other, _)| *other == asker) {
-            self.answers.push((ticket, Answer::TimedOut));
+        for (ticket, _, wish) in self.waiting.extract_if(.., |(_, other, _)| *other == asker) {
+            self.answers.push((ticket, wish.refusal(Why::TimedOut)));
         }
     }
 
@@ -184,59 +223,94 @@ impl Model {
     /// Applies the first rule that can be applied, until none can. Who is not patient does not count as waiting for others'
     /// items to come back.
     fn apply_rules_to(&mut self, is_patient: &dyn Fn(&Asker) -> bool) {
-        while let Some((place, answer)) = self.next_answer(is_patient) {
-            let (ticket, asker, wish) = self.waiting.remove(place);
-            match (&answer, wish) {
-                (Answer::Item { grant, item }, _) => {
-                    let found = self.items.iter_mut().find(|(_, _, state)| *state == State::Ready);
-                    let (number, _, state) = found.expect("the rule has seen one");
-                    assert_eq!(number, item);
-                    *state = State::Held(asker, *grant);
-                    self.last_grant = *grant;
-                }
-                (Answer::Done, Wish::Put(item, bytes)) => self.items.push((item, bytes, State::Ready)),
+        while let Some(step) = self.next_step(is_patient) {
+            match step {
+                Step::TakeIn(place) => self.take_in(place),
                 // All of them at once: those who are told no longer wait, which would keep the others waiting.
-                (Answer::Closed, Wish::Get) => {
-                    let is_one = |entry: &mut (Ticket, Asker, Wish)| entry.2 == Wish::Get && is_patient(&entry.1);
+                Step::Answer(place, Answer::Closed) if self.waiting[place].2.is_get() => {
+                    let is_one = |entry: &mut (Ticket, Asker, Wish)| entry.2.is_get() && is_patient(&entry.1);
                     for (ticket, _, _) in self.waiting.extract_if(.., is_one) {
                         self.answers.push((ticket, Answer::Closed));
                     }
                 }
-                _ => {}
+                Step::Answer(place, answer) => {
+                    let (ticket, asker, _) = self.waiting.remove(place);
+                    if let Answer::Items { items, .. } = &answer {
+                        items.iter().for_each(|item| self.hand_over(asker, *item));
+                    }
+                    self.answers.push((ticket, answer));
+                }
             }
-            self.answers.push((ticket, answer));
         }
     }
 
-    fn next_answer(&self, is_patient: &dyn Fn(&Asker) -> bool) -> Option<(usize, Answer<u32>)> {
-        let first = |is_it: &dyn Fn(Wish) -> bool| self.waiting.iter().position(|(_, _, wish)| is_it(*wish));
-        let mut ready = self.items.iter().filter(|(_, _, state)| *state == State::Ready);
-        let putter = first(&|wish| matches!(wish, Wish::Put(..)));
-        if self.is_closed && putter.is_some() {
-            return putter.map(|place| (place, Answer::Closed));
+    fn take_in(&mut self, place: usize) {
+        loop {
+            let first = if let Wish::Put(rest, _) = &self.waiting[place].2 { rest.first().copied() } else { None };
+            let Some((item, bytes)) = first.filter(|(_, bytes)| self.has_room(*bytes)) else { return };
+            if let Wish::Put(rest, taken) = &mut self.waiting[place].2 {
+                rest.remove(0);
+                *taken += 1;
+            }
+            self.items.push((item, bytes, State::Ready));
         }
-        let getter = first(&|wish| wish == Wish::Get);
-        if let (Some(place), Some((item, _, _))) = (getter, ready.next()) {
-            return Some((place, Answer::Item { grant: self.last_grant + 1, item: *item }));
+    }
+
+    fn hand_over(&mut self, asker: Asker, item: u32) {
+        let found = self.items.iter_mut().find(|(_, _, state)| *state == State::Ready);
+        let (number, _, state) = found.expect("the rule has seen one");
+        assert_eq!(*number, item);
+        self.last_grant += 1;
+        *state = State::Held(asker, self.last_grant);
+    }
+
+    fn next_step(&self, is_patient: &dyn Fn(&Asker) -> bool) -> Option<Step> {
+        let first = |is_it: &dyn Fn(&Wish) -> bool| self.waiting.iter().position(|(_, _, wish)| is_it(wish));
+        let putter = first(&|wish| matches!(wish, Wish::Put(..)));
+        if let Some(place) = putter.filter(|_| self.is_closed) {
+            return Some(Step::Answer(place, self.waiting[place].2.refusal(Why::Closed)));
+        }
+        if let Some(place) = first(&Wish::is_get)
+            && let Wish::Get(most) = self.waiting[place].2
+            && let items = self.first_ready(most)
+            && !items.is_empty()
+        {
+            return Some(Step::Answer(place, Answer::Items { grant: self.last_grant + 1, items }));
         }
         if let Some(place) = putter
-            && let (_, _, Wish::Put(_, bytes)) = self.waiting[place]
-            && self.has_room(bytes)
+            && let Wish::Put(rest, _) = &self.waiting[place].2
         {
-            return Some((place, Answer::Done));
+            match rest.first() {
+                None => return Some(Step::Answer(place, Answer::Done)),
+                Some((_, bytes)) if self.has_room(*bytes) => return Some(Step::TakeIn(place)),
+                Some(_) => {}
+            }
         }
-        let patient = self.waiting.iter().position(|(_, asker, wish)| *wish == Wish::Get && is_patient(asker));
+        let patient = self.waiting.iter().position(|(_, asker, wish)| wish.is_get() && is_patient(asker));
         let waits = |holder| is_patient(&holder) && self.waits_for_item(holder);
-        if patient.is_some() && self.is_over(&waits) {
-            return patient.map(|place| (place, Answer::Closed));
+        if let Some(place) = patient.filter(|_| self.is_over(&waits)) {
+            return Some(Step::Answer(place, Answer::Closed));
         }
         let is_settled = self.items.iter().all(|(_, _, state)| *state == State::Settled);
-        let joiner = first(&|wish| wish == Wish::Join).filter(|_| is_settled && putter.is_none());
-        joiner.map(|place| (place, Answer::Done))
+        let joiner = first(&|wish| *wish == Wish::Join).filter(|_| is_settled && putter.is_none());
+        joiner.map(|place| Step::Answer(place, Answer::Done))
+    }
+
+    /// What somebody gets who wants this much.
+    fn first_ready(&self, most: Most) -> Vec<u32> {
+        let (mut items, mut sum) = (Vec::new(), 0);
+        for (item, bytes, _) in self.items.iter().filter(|(_, _, state)| *state == State::Ready) {
+            if !items.is_empty() && (items.len() >= most.items || sum + bytes > most.bytes) {
+                break;
+            }
+            items.push(*item);
+            sum += bytes;
+        }
+        items
     }
 
     fn waits_for_item(&self, asker: Asker) -> bool {
-        self.waiting.iter().any(|(_, other, wish)| (*other, *wish) == (asker, Wish::Get))
+        self.waiting.iter().any(|(_, other, wish)| *other == asker && wish.is_get())
     }
 
     fn has_room(&self, bytes: usize) -> bool {

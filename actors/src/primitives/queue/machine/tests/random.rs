@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::{Answer, Asker, Grant, Limits, Machine, Ticket};
+use super::super::{Answer, Asker, Grant, Limits, Machine, Most, Ticket};
 use super::model::Model;
 
 /// What may happen. Processes and threads are few, so that they meet.
@@ -13,14 +13,21 @@ use super::model::Model;
 enum Event {
     Put {
         by: (usize, u64),
-        bytes: usize,
+        /// The size of each item.
+        bytes: Vec<usize>,
         waits: bool,
     },
     /// The last item that the thread got has reached it, or has not.
     Get {
         by: (usize, u64),
         received: bool,
+        most: (usize, usize),
         waits: bool,
+    },
+    /// The thread returns the last so many items.
+    Return {
+        by: (usize, u64),
+        count: u64,
     },
     TaskDone {
         by: (usize, u64),
@@ -56,8 +63,10 @@ const PROCESSES: usize = 4;
 fn event() -> impl Strategy<Value = Event> {
     let by = || (0..PROCESSES, 1..3u64);
     prop_oneof![
-        20 => (by(), 0..12usize, any::<bool>()).prop_map(|(by, bytes, waits)| Event::Put { by, bytes, waits }),
-        20 => (by(), 0..8, any::<bool>()).prop_map(|(by, dice, waits)| Event::Get { by, received: dice > 0, waits }),
+        20 => (by(), vec(0..12usize, 1..5), any::<bool>()).prop_map(|(by, bytes, waits)| Event::Put { by, bytes, waits }),
+        20 => (by(), 0..8, (1..4usize, 0..20usize), any::<bool>())
+            .prop_map(|(by, dice, most, waits)| Event::Get { by, received: dice > 0, most, waits }),
+        4 => (by(), 0..4u64).prop_map(|(by, count)| Event::Return { by, count }),
         8 => by().prop_map(|by| Event::TaskDone { by }),
         3 => (by(), any::<bool>()).prop_map(|(by, waits)| Event::Join { by, waits }),
         5 => (0..8u64).prop_map(|back| Event::Expire { back }),
@@ -121,19 +130,29 @@ impl Run {
         *reached
     }
 
+    fn put(&mut self, by: (usize, u64), bytes: &[usize], waits: bool) {
+        let (ticket, asker) = self.ask(by);
+        let first = u32::try_from(ticket).expect("a run is short") * 10;
+        let items: Vec<(u32, usize)> = (first..).zip(bytes.iter().copied()).collect();
+        self.machine.put(ticket, asker, items.iter().copied().collect(), waits);
+        self.model.put(ticket, asker, items, waits);
+    }
+
     fn step(&mut self, event: &Event) {
         match *event {
-            Event::Put { by, bytes, waits } => {
-                let (ticket, asker) = self.ask(by);
-                let item = u32::try_from(ticket).expect("a run is short");
-                self.machine.put(ticket, asker, item, bytes, waits);
-                self.model.put(ticket, asker, item, bytes, waits);
-            }
-            Event::Get { by, received, waits } => {
+            Event::Put { by, ref bytes, waits } => self.put(by, bytes, waits),
+            Event::Get { by, received, most: (items, bytes), waits } => {
                 let (ticket, asker) = self.ask(by);
                 let taken = self.taken(asker, received);
-                self.machine.get(ticket, asker, taken, waits);
-                self.model.get(ticket, asker, taken, waits);
+                let most = Most { items, bytes };
+                self.machine.get(ticket, asker, taken, most, waits);
+                self.model.get(ticket, asker, taken, most, waits);
+            }
+            Event::Return { by, count } => {
+                let asker = self.asker(by);
+                let taken = self.taken(asker, true).saturating_sub(count);
+                self.machine.return_after(asker, taken);
+                self.model.return_after(asker, taken);
             }
             Event::TaskDone { by } => {
                 let (ticket, asker) = self.ask(by);
@@ -195,8 +214,8 @@ impl Run {
         prop_assert_eq!(self.machine.len(), self.model.len());
         for (ticket, answer) in answers {
             prop_assert!(self.open.remove(&ticket), "{} was answered twice", ticket);
-            if let Answer::Item { grant, .. } = answer {
-                self.taken.entry(self.askers[&ticket]).or_default().1 = grant;
+            if let Answer::Items { grant, items } = answer {
+                self.taken.entry(self.askers[&ticket]).or_default().1 = grant + items.len() as u64 - 1;
             }
         }
         for ticket in &self.open {

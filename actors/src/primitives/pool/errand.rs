@@ -1,0 +1,255 @@
+//! What a worker does with its items, one after the other.
+
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use bytes::Bytes;
+use procession_runtime::{Call, Endpoint, RecordWriter, last_panic};
+
+use super::foreman::Foreman;
+use super::messages::{Failed, Results};
+use super::sequence::{Reader, Sequence};
+use crate::primitives::blob::Blob;
+use crate::{ActorRef, Data, Failure, Function, TellError};
+
+/// Words of a worker's record: which item of which assignment it is at; whether it may go on to the next.
+pub(super) const AT: usize = 0;
+pub(super) const HALT: usize = 1;
+
+/// The words that say which assignments are to be passed over; which of them, the assignment's number says.
+pub(super) const SKIPS: usize = 2;
+
+/// A record's entries are sent off when they take this part of it.
+const FULL_PARTS: (usize, usize) = (3, 4);
+
+/// Results are sent before the end of an assignment when they take this much.
+const SPILL_BYTES: usize = 1 << 20;
+
+/// A result larger than this is sent alone: should it be too large for a message, only it is lost.
+const ALONE_BYTES: usize = 256 << 10;
+
+/// How long to wait for the foreman to take something. Its end is this process's, too.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Names an item of an assignment, in the record.
+pub(super) fn place(assignment: u32, item: u32) -> u64 {
+    u64::from(assignment) << 32 | u64::from(item)
+}
+
+/// Where a worker keeps what it has done.
+#[derive(Debug)]
+pub(super) struct Desk {
+    record: RecordWriter,
+    record_bytes: usize,
+    foreman: ActorRef<Foreman>,
+    results: Sequence,
+    /// The item that was begun last, of an assignment that was not passed over.
+    at: u64,
+}
+
+/// An assignment in hand.
+#[derive(Debug)]
+pub(super) struct Errand {
+    pub(super) desk: Desk,
+    pub(super) items: Bytes,
+    pub(super) assignment: u32,
+    pub(super) first: u32,
+    pub(super) end: u32,
+    pub(super) timed: bool,
+}
+
+/// Calls a function once for each item of an errand.
+#[derive(Debug)]
+pub(super) struct Each<Arguments, Shape>(PhantomData<fn(Arguments) -> Shape>);
+
+impl<F, Arguments, Shape> Call<F> for Each<Arguments, Shape>
+where
+    F: Function<Arguments, Shape, Output: Data>,
+    Arguments: Data,
+    Shape: 'static,
+{
+    type Input = Errand;
+    type Output = Desk;
+
+    fn call(function: F, errand: Errand) -> Desk {
+        let Errand { mut desk, items, assignment, first, end, timed } = errand;
+        let mut reader = Reader::new(items).ok();
+        let mut start = first;
+        if let Some(reader) = &mut reader {
+            (0..first).for_each(|_| drop(reader.pass::<Arguments>()));
+        }
+        for item in first..end {
+            if item != first {
+                desk.begin(assignment, item, timed);
+            }
+            let arguments = reader.as_mut().and_then(Reader::next::<Arguments>);
+            let arguments = arguments.unwrap_or_else(|| Err(Failed::Unreadable("there are too few arguments".into())));
+            match arguments.map(|arguments| catch_unwind(AssertUnwindSafe(|| function.call(arguments)))) {
+                Ok(Ok(value)) => desk.note(&value),
+                Ok(Err(_)) => desk.note_failure(&panicked()),
+                Err(failed) => desk.note_failure(&failed),
+            }
+            start = desk.keep(assignment, item, start);
+        }
+        desk.deliver(assignment, start);
+        desk
+    }
+}
+
+/// Calls a function once, for what it does.
+#[derive(Debug)]
+pub(super) struct Once<Arguments, Shape>(PhantomData<fn(Arguments) -> Shape>);
+
+impl<F, Arguments, Shape> Call<F> for Once<Arguments, Shape>
+where
+    F: Function<Arguments, Shape>,
+    F::Output: Outcome,
+    Arguments: Data,
+    Shape: 'static,
+{
+    type Input = Blob;
+    type Output = Result<(), String>;
+
+    fn call(function: F, arguments: Blob) -> Result<(), String> {
+        let arguments = arguments.open::<Arguments>().map_err(|error| error.to_string())?;
+        match catch_unwind(AssertUnwindSafe(|| function.call(arguments))) {
+            Ok(outcome) => outcome.into_result(),
+            Err(_) => {
+                let panic = last_panic();
+                Err(format!("panicked at {}: {}", panic.location, panic.message))
+            }
+        }
+    }
+}
+
+/// What an initializer may return.
+pub trait Outcome {
+    /// Its text, if it is a failure.
+    #[doc(hidden)]
+    fn into_result(self) -> Result<(), String>;
+}
+
+impl Outcome for () {
+    fn into_result(self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Outcome for Result<(), Failure> {
+    fn into_result(self) -> Result<(), String> {
+        self.map_err(|failure| failure.to_string())
+    }
+}
+
+fn panicked() -> Failed {
+    let panic = last_panic();
+    Failed::Panicked { message: panic.message, location: panic.location, backtrace: panic.backtrace }
+}
+
+impl Desk {
+    pub(super) fn new(record: RecordWriter, record_bytes: usize, foreman: ActorRef<Foreman>) -> Desk {
+        Desk { record, record_bytes, foreman, results: Sequence::default(), at: 0 }
+    }
+
+    /// Takes an assignment in hand. Gives whether it is still this worker's to do.
+    pub(super) fn take_up(&mut self, assignment: u32, first: u32) -> bool {
+        let (part, parts) = FULL_PARTS;
+        if self.record.used_bytes() > self.record_bytes / parts * part {
+            self.send_off();
+        }
+        let before = self.at;
+        self.begin(assignment, first, true);
+        let is_wanted = self.record.word(skip_word(assignment)) != u64::from(assignment);
+        if !is_wanted {
+            self.at = before;
+            self.record.set_word(AT, before);
+        }
+        is_wanted
+    }
+
+    /// Notes that an item is begun. If somebody may be looking, it looks whether it may.
+    #[inline]
+    fn begin(&mut self, assignment: u32, item: u32, is_watched: bool) {
+        self.at = place(assignment, item);
+        if !is_watched {
+            return self.record.set_word(AT, self.at);
+        }
+        self.record.set_word_in_order(AT, self.at);
+        while self.record.word(HALT) != 0 {
+            // The foreman is about to kill this process, or finds that it need not: either is a matter of microseconds.
+            std::thread::yield_now();
+        }
+    }
+
+    #[inline]
+    fn note<T: Data>(&mut self, value: &T) {
+        if let Err(error) = self.results.push(value) {
+            self.note_failure(&Failed::Unsendable(error.to_string()));
+        }
+    }
+
+    #[cold]
+    fn note_failure(&mut self, failed: &Failed) {
+        self.results.push_failure(failed);
+    }
+
+    /// Keeps the last result where the foreman finds it if this process dies. Gives the first item whose result is still here.
+    #[inline]
+    fn keep(&mut self, assignment: u32, item: u32, start: u32) -> u32 {
+        let Some((flags, value)) = self.results.last() else { return start };
+        let is_kept = value.len() <= ALONE_BYTES && self.record.append(place(assignment, item), flags, value);
+        if is_kept && self.results.bytes_len() < SPILL_BYTES { start } else { self.spill(assignment, item, start) }
+    }
+
+    /// Sends the results so far to the foreman, before the next item is begun.
+    #[cold]
+    fn spill(&mut self, assignment: u32, item: u32, start: u32) -> u32 {
+        let is_large = self.results.last().is_some_and(|(_, value)| value.len() > ALONE_BYTES);
+        if is_large && self.results.len() > 1 {
+            let mut last = self.results.split_last();
+            self.send(assignment, start);
+            std::mem::swap(&mut self.results, &mut last);
+        }
+        let start = if is_large { item } else { start };
+        self.deliver(assignment, start);
+        self.send_off();
+        item + 1
+    }
+
+    /// Sends the results of the items from `first` on.
+    fn deliver(&mut self, assignment: u32, first: u32) {
+        if self.results.len() > 0 && !self.send(assignment, first) {
+            // Only one that is alone can be that large.
+            self.results.push_failure(&Failed::Unsendable("the result is larger than a message may be".into()));
+            self.send(assignment, first);
+        }
+    }
+
+    /// Sends what there is. Gives whether it can be sent.
+    fn send(&mut self, assignment: u32, first: u32) -> bool {
+        let count = self.results.len() as u32;
+        let results = Results { assignment, first, count, results: self.results.finish() };
+        loop {
+            match self.foreman.tell(&results) {
+                Err(TellError::Full) => {}
+                Err(TellError::TooLarge { .. } | TellError::TooDeep { .. } | TellError::Unsendable(_)) => return false,
+                // If the foreman is gone, this process is about to be.
+                Ok(()) | Err(_) => return true,
+            }
+        }
+    }
+
+    /// Sees to it that everything has left this process; then nothing needs to be kept.
+    fn send_off(&mut self) {
+        match Endpoint::of(self.foreman.id().system).map(|endpoint| endpoint.send_off(PATIENCE)) {
+            Ok(Ok(true)) => self.record.empty(),
+            _ => tracing::warn!("results have not left yet"),
+        }
+    }
+}
+
+/// Which word says that an assignment is to be passed over.
+pub(super) fn skip_word(assignment: u32) -> usize {
+    SKIPS + assignment as usize % super::machine::AHEAD
+}

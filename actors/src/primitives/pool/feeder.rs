@@ -1,0 +1,170 @@
+//! Items on their way out: packed into batches.
+
+use std::time::Duration;
+
+use super::messages::Batch;
+use super::sequence::Sequence;
+use crate::routine::Routine;
+use crate::{Data, PayloadError};
+
+/// A batch is full at this size, whatever its number of items, in bytes.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Most items of one batch.
+const BATCH_ITEMS: usize = 64 << 10;
+
+/// Largest chunk that is chosen for items whose number is not known.
+const BLIND_CHUNK: usize = 256;
+
+/// How many chunks each worker gets, if nobody says how large they are.
+const CHUNKS_PER_WORKER: usize = 4;
+
+/// How items are to be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Manner {
+    /// Items in a chunk; `None`: chosen by their number.
+    pub(super) chunk: Option<usize>,
+    /// How long one item may take.
+    pub(super) timeout: Option<Duration>,
+    /// Whether an item may be begun again.
+    pub(super) repeatable: bool,
+}
+
+/// One stream of batches to a foreman, and of answers from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lane {
+    /// Which life of the foreman.
+    pub(super) epoch: u64,
+    /// Which of this process's lanes.
+    pub(super) number: u64,
+}
+
+/// Packs items into batches.
+#[derive(Debug)]
+pub(super) struct Feeder<I> {
+    items: Option<I>,
+    routine: Routine,
+    manner: Manner,
+    workers: usize,
+    /// Items in a chunk, as far as it is known.
+    chunk: Option<usize>,
+    packed: Sequence,
+    next_index: u64,
+    /// Items that were packed.
+    count: usize,
+}
+
+impl<I> Feeder<I>
+where
+    I: Iterator,
+    I::Item: Data,
+{
+    pub(super) fn new(items: I, routine: Routine, manner: Manner, workers: usize) -> Feeder<I> {
+        let chunk = manner.chunk.or_else(|| {
+            let (least, most) = items.size_hint();
+            (most == Some(least)).then(|| least.div_ceil(CHUNKS_PER_WORKER * workers.max(1)))
+        });
+        let chunk = chunk.map(|chunk| chunk.clamp(1, BATCH_ITEMS));
+        let (items, packed) = (Some(items), Sequence::default());
+        Feeder { items, routine, manner, workers, chunk, packed, next_index: 0, count: 0 }
+    }
+
+    /// Number of items that were packed, and whether those are all.
+    pub(super) fn count(&self) -> (usize, bool) {
+        (self.count, self.items.is_none())
+    }
+
+    /// Packs the next batch, for a lane of a life of the foreman; `None` when there are no more items.
+    ///
+    /// # Errors
+    /// [`PayloadError`] if an item cannot be sent.
+    pub(super) fn next(&mut self, lane: Lane, job: u64) -> Option<Result<Batch, PayloadError>> {
+        let items = self.items.as_mut()?;
+        let chunk = self.chunk.unwrap_or_else(|| {
+            // It doubles each time that every worker has got its share.
+            let rounds = self.next_index / (CHUNKS_PER_WORKER * self.workers.max(1)) as u64;
+            BLIND_CHUNK.min(1 << rounds.min(16))
+        });
+        while self.packed.len() < chunk && self.packed.bytes_len() < BATCH_BYTES {
+            match items.next() {
+                Some(item) => {
+                    if let Err(error) = self.packed.push(&item) {
+                        return Some(Err(error));
+                    }
+                }
+                None => {
+                    self.items = None;
+                    break;
+                }
+            }
+        }
+        let count = self.packed.len();
+        if count == 0 {
+            return None;
+        }
+        self.count += count;
+        let index = self.next_index;
+        self.next_index += 1;
+        Some(Ok(Batch {
+            epoch: lane.epoch,
+            lane: lane.number,
+            job,
+            index,
+            count: count as u32,
+            timeout: self.manner.timeout,
+            repeatable: self.manner.repeatable,
+            routine: self.routine,
+            items: self.packed.finish(),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routine::Routine;
+
+    fn routine() -> Routine {
+        Routine::of::<_, crate::primitives::pool::errand::Each<u64, crate::function::Unary>>(|number: u64| number)
+            .expect("it is in the program")
+    }
+
+    const LANE: Lane = Lane { epoch: 0, number: 1 };
+
+    fn counts(items: impl Iterator<Item = u64>, manner: &Manner, workers: usize) -> Vec<u32> {
+        let mut feeder = Feeder::new(items, routine(), manner.clone(), workers);
+        std::iter::from_fn(|| feeder.next(LANE, 0)).map(|batch| batch.expect("it can be sent").count).collect()
+    }
+
+    #[test]
+    fn chunks_are_chosen_by_the_number_of_items() {
+        let automatic = Manner::default();
+        assert!(counts(0..0, &automatic, 4).is_empty());
+        assert_eq!(counts(0..5, &automatic, 4), [1; 5]);
+        assert_eq!(counts(0..100, &automatic, 4), [vec![7; 14], vec![2]].concat());
+        assert_eq!(counts(0..100_000, &automatic, 4), [6250; 16]);
+        let given = Manner { chunk: Some(40), ..Manner::default() };
+        assert_eq!(counts(0..100, &given, 4), [40, 40, 20]);
+        let zero = Manner { chunk: Some(0), ..Manner::default() };
+        assert_eq!(counts(0..3, &zero, 4), [1; 3]);
+    }
+
+    #[test]
+    fn chunks_of_an_unknown_number_of_items_grow() {
+        let chunks = counts((0..1000).filter(|_| true), &Manner::default(), 1);
+        assert_eq!(chunks[..12], [1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4]);
+        assert_eq!(chunks.iter().sum::<u32>(), 1000);
+    }
+
+    #[test]
+    fn large_items_make_small_batches() {
+        let items = (0..5).map(|_| "x".repeat(600 << 10));
+        let manner = Manner { chunk: Some(5), ..Manner::default() };
+        let mut feeder = Feeder::new(items, routine(), manner, 1);
+        let batches: Vec<Batch> =
+            std::iter::from_fn(|| feeder.next(LANE, 2)).map(|batch| batch.expect("it can be sent")).collect();
+        assert_eq!(batches.iter().map(|batch| batch.count).collect::<Vec<_>>(), [2, 2, 1]);
+        assert_eq!(feeder.count(), (5, true));
+        assert!(batches.iter().map(|batch| batch.index).eq(0..3));
+    }
+}

@@ -1,0 +1,431 @@
+//! The actor that hosts a pool: it owns the workers, feeds the machine, and does what the machine says.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use procession_runtime::RecordFile;
+
+use super::crew::Crew;
+use super::machine::{Action, BatchId, Machine, Refusal, Request, Verdict};
+use super::messages::{
+    Answer, Batch, Cancel, Close, Enrol, Inquire, IsRunning, Join, Look, Outcome, Piece, PoolStatus, Prepared, Results,
+    Stale, Unprepared, Work,
+};
+use super::worker::Initializer;
+use crate::descriptor::Arrived;
+use crate::primitives::blob::Blob;
+use crate::primitives::exit_data::ExitData;
+use crate::routine::Routine;
+use crate::{
+    Actor, Context, Down, DownReason, Exit, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo, actor,
+    data, payload,
+};
+
+/// What each worker's record holds, in bytes.
+const RECORD_BYTES: usize = 128 << 10;
+
+/// What takes long is looked at so many times in the shortest time that an item may take.
+const LOOKS_PER_TIMEOUT: u32 = 4;
+
+/// What a pool is like.
+#[data]
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(super) workers: usize,
+    pub(super) name: String,
+    pub(super) initializer: Option<Initializer>,
+    /// Items that a worker does in its life.
+    pub(super) lifetime: Option<u64>,
+}
+
+/// A lane of a client.
+type Lane = (u64, u64);
+
+/// Hosts one pool.
+pub(crate) struct Foreman {
+    machine: Machine,
+    /// Differs from one life of the foreman to the next.
+    epoch: u64,
+    crew: Crew,
+    clients: HashMap<ProcessId, u64>,
+    monitors: HashMap<MonitorId, ProcessId>,
+    last_client: u64,
+    last_batch: BatchId,
+    batches: HashMap<BatchId, Held>,
+    /// The answers that are owed, first come first served.
+    lanes: HashMap<Lane, VecDeque<ReplyTo<Answer>>>,
+    /// Who waits for the end.
+    joining: Vec<ReplyTo<Result<bool, Stale>>>,
+    /// How the worker ended whose end is being dealt with.
+    last_exit: ExitData,
+    is_looking: bool,
+    begin: Instant,
+}
+
+/// What the machine need not know of a batch.
+struct Held {
+    lane: Lane,
+    job: u64,
+    index: u64,
+    routine: Routine,
+    items: Blob,
+    pieces: Vec<Piece>,
+}
+
+#[actor]
+impl Actor for Foreman {
+    type Args = Settings;
+    #[rustfmt::skip]
+    type Messages = (Batch, Results, Cancel, IsRunning, Close, Join, Inquire, Prepared, Unprepared, Look, Enrol);
+
+    fn start(settings: Settings, context: &mut Context<Self>) -> Result<Self, Failure> {
+        let workers = settings.workers.max(1);
+        let machine = Machine::new(workers, settings.lifetime);
+        let records = RecordFile::new(workers, RECORD_BYTES)?;
+        let mut foreman = Foreman {
+            machine,
+            epoch: new_epoch(context.this().id()),
+            crew: Crew::new(workers, records, settings),
+            clients: HashMap::new(),
+            monitors: HashMap::new(),
+            last_client: 0,
+            last_batch: 0,
+            batches: HashMap::new(),
+            lanes: HashMap::new(),
+            joining: Vec::new(),
+            last_exit: ExitData::Normal,
+            is_looking: false,
+            begin: Instant::now(),
+        };
+        foreman.act(context);
+        Ok(foreman)
+    }
+
+    fn down(&mut self, down: Down, context: &mut Context<Self>) {
+        if let Some(slot) = self.crew.leave(down.monitor) {
+            let exit = match down.reason {
+                DownReason::Ended(exit) => exit,
+                _ => Exit::Killed,
+            };
+            self.last_exit = ExitData::from(&exit);
+            let in_hand = self.recover(slot);
+            self.machine.ended(slot, in_hand, &format!("the worker {exit}"));
+        } else if let Some(client) = self.monitors.remove(&down.monitor).and_then(|id| self.clients.remove(&id)) {
+            self.lanes.retain(|(other, _), _| *other != client);
+            self.machine.client_ended(client);
+        }
+        self.act(context);
+    }
+}
+
+impl Foreman {
+    /// Takes over what a dead worker had finished and not told. Gives what it had in hand.
+    fn recover(&mut self, slot: usize) -> Option<(u32, u32)> {
+        for (assignment, count, results) in self.crew.recover(slot, &self.machine.assigned(slot)) {
+            if let Some(id) = self.machine.settled(slot, assignment.number, assignment.first, count) {
+                self.add_piece(id, Piece::Results { count, results });
+            }
+        }
+        self.crew.at(slot)
+    }
+
+    /// The number of a client, whose end is watched from now on.
+    fn client(&mut self, process: ProcessId, context: &Context<Self>) -> u64 {
+        if let Some(client) = self.clients.get(&process) {
+            return *client;
+        }
+        self.last_client += 1;
+        self.clients.insert(process, self.last_client);
+        match context.monitor(process) {
+            Ok(monitor) => drop(self.monitors.insert(monitor, process)),
+            Err(error) => tracing::error!(%error, "a client of a pool cannot be watched"),
+        }
+        self.last_client
+    }
+
+    fn add_piece(&mut self, id: BatchId, piece: Piece) {
+        if let Some(held) = self.batches.get_mut(&id) {
+            held.pieces.push(piece);
+        }
+    }
+
+    /// Does what the machine says.
+    fn act(&mut self, context: &mut Context<Self>) {
+        while let Some(action) = self.machine.next_action() {
+            match action {
+                Action::Start(slot) => self.start_workers(slot, context),
+                Action::Assign { slot, assignment, timed } => self.assign(slot, assignment, timed, context),
+                Action::Recall { slot, number, or_condemn } => {
+                    let was_taken = self.crew.recall(slot, number);
+                    self.machine.recalled(slot, number, or_condemn, was_taken);
+                }
+                Action::Condemn { slot, number, item } => {
+                    let was_it = self.crew.condemn(slot, number, item, context);
+                    self.machine.condemned(slot, number, item, was_it);
+                }
+                Action::Retire(slot) => {
+                    if !self.crew.retire(slot) {
+                        self.machine.kill(slot);
+                    }
+                }
+                Action::Kill(slot) => self.crew.kill(slot, context),
+                Action::Settle { batch, count, verdict } => self.settle(batch, count, verdict),
+                Action::Finish(id) => {
+                    if let Some(held) = self.batches.remove(&id) {
+                        self.answer(held.lane, held.job, held.index, Outcome::Pieces(held.pieces));
+                    }
+                }
+                Action::Refuse(id, refusal) => {
+                    if let Some(held) = self.batches.remove(&id) {
+                        self.answer(held.lane, held.job, held.index, refusal.into());
+                    }
+                }
+                Action::Over => {
+                    self.joining.drain(..).for_each(|reply| send(reply, Ok(true)));
+                    context.stop();
+                }
+            }
+        }
+    }
+
+    /// Starts a worker, and all those that are to be started next, many at a time.
+    fn start_workers(&mut self, first: usize, context: &mut Context<Self>) {
+        let mut slots = vec![first];
+        slots.extend(self.machine.more_starts());
+        for (slot, started) in self.crew.start(&slots, context) {
+            if let Err(why) = started {
+                self.machine.start_failed(slot, Some(why));
+            }
+        }
+    }
+
+    fn assign(
+        &mut self,
+        slot: usize,
+        assignment: super::machine::Assignment,
+        timed: bool,
+        context: &mut Context<Self>,
+    ) {
+        let Some(held) = self.batches.get(&assignment.batch) else { return };
+        let (routine, items) = (held.routine, held.items.clone());
+        let (first, end) = (assignment.first, assignment.end);
+        let work = Work { assignment: assignment.number, first, end, timed, routine, items };
+        if !self.crew.tell(slot, &work) {
+            self.machine.kill(slot);
+        }
+        if timed {
+            self.look_later(context);
+        }
+    }
+
+    fn settle(&mut self, batch: BatchId, count: u32, verdict: Verdict) {
+        let piece = match verdict {
+            Verdict::Died => Piece::Died(self.last_exit.clone()),
+            Verdict::TimedOut => Piece::TimedOut,
+            Verdict::Cancelled => Piece::Cancelled { count },
+        };
+        self.add_piece(batch, piece);
+    }
+
+    /// Gives an answer to who has waited longest along the lane.
+    fn answer(&mut self, lane: Lane, job: u64, index: u64, outcome: Outcome) {
+        let Some(waiting) = self.lanes.get_mut(&lane) else { return };
+        if let Some(reply) = waiting.pop_front() {
+            send(reply, Answer { job, index, outcome });
+        }
+        if waiting.is_empty() {
+            self.lanes.remove(&lane);
+        }
+    }
+
+    /// Refuses a handle that is for an earlier life.
+    fn check(&self, epoch: u64) -> Result<(), Stale> {
+        if epoch == self.epoch { Ok(()) } else { Err(Stale) }
+    }
+
+    /// Has what takes long looked at.
+    fn look_later(&mut self, context: &mut Context<Self>) {
+        if self.is_looking {
+            return;
+        }
+        let Some(shortest) = self.machine.shortest_timeout() else { return };
+        let delay = (Duration::from_millis(shortest) / LOOKS_PER_TIMEOUT).max(Duration::from_millis(1));
+        match context.send_after(delay, Look) {
+            Ok(_) => self.is_looking = true,
+            Err(error) => tracing::error!(%error, "nobody looks at what takes long"),
+        }
+    }
+}
+
+/// Makes a number that no other life of the process has. Random keys alone will not do: processes that are copies of one
+/// another may have the same.
+fn new_epoch(process: ProcessId) -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    RandomState::new().hash_one((process, std::process::id(), now))
+}
+
+fn send<R: crate::Data>(reply: ReplyTo<R>, answer: R) {
+    if let Err(error) = reply.send(answer) {
+        tracing::error!(%error, "an answer of a pool cannot be sent");
+    }
+}
+
+impl From<Refusal> for Outcome {
+    fn from(refusal: Refusal) -> Outcome {
+        match refusal {
+            Refusal::Closed => Outcome::Closed,
+            Refusal::Terminated => Outcome::Terminated,
+            Refusal::Broken(why) => Outcome::Broken(why),
+        }
+    }
+}
+
+impl Handler<Batch> for Foreman {
+    fn handle(&mut self, batch: Incoming<'_, Batch>, context: &mut Context<Self>) -> Later<Answer> {
+        let reply = context.reply_later();
+        let later = reply.later();
+        let (lane, job, index) = (batch.lane.to_native(), batch.job.to_native(), batch.index.to_native());
+        if batch.epoch != self.epoch {
+            send(reply, Answer { job, index, outcome: Outcome::Restarted });
+            return later;
+        }
+        let client = self.client(batch.sender(), context);
+        self.lanes.entry((client, lane)).or_default().push_back(reply);
+        let items = Blob::keep(batch.items.as_slice(), batch.frame());
+        let Ok(routine) = payload::open::<Routine>(&batch.routine, &Arrived::default()) else { return later };
+        let request = Request {
+            client,
+            job: (lane, job),
+            count: batch.count.to_native(),
+            bytes: items.len(),
+            timeout: batch.timeout.as_ref().map(|timeout| {
+                timeout.as_secs().saturating_mul(1000).saturating_add(u64::from(timeout.subsec_millis())).max(1)
+            }),
+            repeatable: batch.repeatable,
+        };
+        self.last_batch += 1;
+        let held = Held { lane: (client, lane), job, index, routine, items, pieces: Vec::new() };
+        self.batches.insert(self.last_batch, held);
+        self.machine.submit(self.last_batch, request);
+        self.act(context);
+        later
+    }
+}
+
+impl Handler<Results> for Foreman {
+    fn handle(&mut self, results: Incoming<'_, Results>, context: &mut Context<Self>) {
+        let Some(slot) = self.crew.slot(results.sender()) else { return };
+        let (number, first) = (results.assignment.to_native(), results.first.to_native());
+        let count = results.count.to_native();
+        if let Some(id) = self.machine.settled(slot, number, first, count) {
+            let frame = results.frame();
+            let results = Blob::of_bytes(frame.slice_ref(results.results.as_slice()));
+            self.add_piece(id, Piece::Results { count, results });
+            self.machine.go_on();
+            self.act(context);
+            self.unpin(id, frame);
+        }
+    }
+}
+
+impl Foreman {
+    /// What was taken over in place, and is to stay for a while, is copied out of the receive buffer.
+    fn unpin(&mut self, id: BatchId, frame: &Bytes) {
+        let last = self.batches.get_mut(&id).and_then(|held| held.pieces.last_mut());
+        if let Some(Piece::Results { results, .. }) = last {
+            *results = Blob::keep(&frame.slice_ref(results.bytes()), frame);
+        }
+    }
+}
+
+impl Handler<Cancel> for Foreman {
+    fn handle(&mut self, cancel: Incoming<'_, Cancel>, context: &mut Context<Self>) {
+        let Some(client) = self.clients.get(&cancel.sender()).copied() else { return };
+        self.machine.cancel(client, (cancel.lane.to_native(), cancel.job.to_native()), cancel.running);
+        self.act(context);
+    }
+}
+
+impl Handler<IsRunning> for Foreman {
+    fn handle(&mut self, question: Incoming<'_, IsRunning>, _: &mut Context<Self>) -> Result<bool, Stale> {
+        self.check(question.epoch.to_native())?;
+        let Some(client) = self.clients.get(&question.sender()).copied() else { return Ok(false) };
+        let assigned = self.machine.assignments(client, (question.lane.to_native(), question.job.to_native()));
+        Ok(assigned.into_iter().any(|(slot, number)| self.crew.at(slot).is_some_and(|(at, _)| at >= number)))
+    }
+}
+
+impl Handler<Close> for Foreman {
+    fn handle(&mut self, close: Incoming<'_, Close>, context: &mut Context<Self>) -> Result<(), Stale> {
+        self.check(close.epoch.to_native())?;
+        if close.terminate {
+            self.machine.terminate();
+        } else {
+            self.machine.close();
+        }
+        self.act(context);
+        Ok(())
+    }
+}
+
+impl Handler<Join> for Foreman {
+    fn handle(&mut self, join: Incoming<'_, Join>, context: &mut Context<Self>) -> Later<Result<bool, Stale>> {
+        let reply = context.reply_later();
+        let later = reply.later();
+        if let Err(stale) = self.check(join.epoch.to_native()) {
+            send(reply, Err(stale));
+        } else if self.machine.is_closed() && !self.machine.is_over() {
+            self.joining.push(reply);
+        } else {
+            send(reply, Ok(self.machine.is_closed()));
+        }
+        later
+    }
+}
+
+impl Handler<Inquire> for Foreman {
+    fn handle(&mut self, inquiry: Incoming<'_, Inquire>, _: &mut Context<Self>) -> Result<PoolStatus, Stale> {
+        self.check(inquiry.epoch.to_native())?;
+        let (workers, ready, busy) = self.machine.counts();
+        let (started, pids) = (self.crew.started(), self.crew.pids());
+        Ok(PoolStatus { workers, ready, busy, queued: self.machine.queued(), started, pids })
+    }
+}
+
+impl Handler<Enrol> for Foreman {
+    fn handle(&mut self, _: Incoming<'_, Enrol>, _: &mut Context<Self>) -> u64 {
+        self.epoch
+    }
+}
+
+impl Handler<Prepared> for Foreman {
+    fn handle(&mut self, prepared: Incoming<'_, Prepared>, context: &mut Context<Self>) {
+        if let Some(slot) = self.crew.slot(prepared.sender()) {
+            self.crew.note_pid(slot, prepared.pid.to_native());
+            self.machine.prepared(slot);
+            self.act(context);
+        }
+    }
+}
+
+impl Handler<Unprepared> for Foreman {
+    fn handle(&mut self, unprepared: Incoming<'_, Unprepared>, _: &mut Context<Self>) {
+        if let Some(slot) = self.crew.slot(unprepared.sender()) {
+            self.machine.unprepared(slot, unprepared.why.as_str().to_owned());
+        }
+    }
+}
+
+impl Handler<Look> for Foreman {
+    fn handle(&mut self, _: Incoming<'_, Look>, context: &mut Context<Self>) {
+        self.is_looking = false;
+        let now = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        for slot in 0..self.crew.len() {
+            self.machine.observe(slot, self.crew.at(slot), now);
+        }
+        self.act(context);
+        self.look_later(context);
+    }
+}

@@ -1,0 +1,83 @@
+//! The actor that hosts one shared object, and its protocol.
+//!
+//! | message | answer |
+//! |---|---|
+//! | [`Greet`] | the host's epoch, which a handle is bound to |
+//! | [`Act`] | what comes of one operation, which is done whole or not at all |
+
+use std::hash::{BuildHasher, RandomState};
+use std::marker::PhantomData;
+use std::time::SystemTime;
+
+use super::fault::Fault;
+use crate::{Actor, Context, Data, Failure, Handler, Incoming, ProcessId, actor, message};
+
+/// Asks for the host's epoch.
+#[message(reply = u64)]
+pub(crate) struct Greet;
+
+/// Asks for one operation.
+#[message(reply = Result<T, Fault>)]
+pub(crate) struct Act<D: Data, T: Data> {
+    pub(super) epoch: u64,
+    pub(super) operation: D,
+    pub(super) answer: PhantomData<fn() -> T>,
+}
+
+/// What a host holds: a state without I/O, clock or processes.
+pub(crate) trait Object: Sized + 'static {
+    /// What a new one is made of, also after a restart.
+    type Initial: Data;
+    /// What can be done with it.
+    type Operation: Data;
+    /// What comes of that.
+    type Answer: Data;
+
+    fn new(initial: Self::Initial) -> Self;
+
+    /// Does something, whole or not at all.
+    fn act(&mut self, operation: Self::Operation) -> Result<Self::Answer, Fault>;
+}
+
+/// Hosts one object.
+pub(crate) struct Host<O: Object> {
+    object: O,
+    /// Differs from one life of the host to the next.
+    epoch: u64,
+}
+
+#[actor]
+impl<O: Object> Actor for Host<O> {
+    type Args = O::Initial;
+    type Messages = (Act<O::Operation, O::Answer>, Greet);
+
+    fn start(initial: O::Initial, context: &mut Context<Self>) -> Result<Self, Failure> {
+        Ok(Host { object: O::new(initial), epoch: new_epoch(context.this().id()) })
+    }
+}
+
+impl<O: Object> Handler<Greet> for Host<O> {
+    fn handle(&mut self, _: Incoming<'_, Greet>, _: &mut Context<Self>) -> u64 {
+        self.epoch
+    }
+}
+
+impl<O: Object> Handler<Act<O::Operation, O::Answer>> for Host<O> {
+    fn handle(
+        &mut self,
+        act: Incoming<'_, Act<O::Operation, O::Answer>>,
+        _: &mut Context<Self>,
+    ) -> Result<O::Answer, Fault> {
+        if act.epoch.to_native() != self.epoch {
+            return Err(Fault::Restarted);
+        }
+        self.object.act(act.open().operation)
+    }
+}
+
+/// Makes a number that no other life of the process has. Random keys alone will not do: processes that are copies of one
+/// another may have the same.
+fn new_epoch(process: ProcessId) -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    RandomState::new().hash_one((process, std::process::id(), now))
+}
