@@ -2,47 +2,14 @@
 //!
 //! `cargo run --release --example shared_counter`
 
-use procession::Lock;
 use procession::prelude::*;
+use procession::{Lock, Value};
 
-#[message(reply = u64)]
-struct Get;
-
-#[message]
-struct Set {
-    value: u64,
-}
-
-struct Counter {
-    value: u64,
-}
-
-#[actor]
-impl Actor for Counter {
-    type Messages = (Get, Set);
-
-    fn start((): (), _ctx: &mut Context<Self>) -> Result<Self, Failure> {
-        Ok(Counter { value: 0 })
-    }
-}
-
-impl Handler<Get> for Counter {
-    fn handle(&mut self, _: Incoming<'_, Get>, _ctx: &mut Context<Self>) -> u64 {
-        self.value
-    }
-}
-
-impl Handler<Set> for Counter {
-    fn handle(&mut self, message: Incoming<'_, Set>, _ctx: &mut Context<Self>) {
-        self.value = message.value.to_native();
-    }
-}
-
-/// Reads, then writes: right only because nobody else does so in between.
-fn increment(lock: Lock, counter: ActorRef<Counter>) -> Result<(), Failure> {
+/// Reads, then writes: right only because nobody else does so in between. `counter.fetch_add(1)` needs no lock.
+fn increment(lock: Lock, counter: Value<u64>) -> Result<(), Failure> {
     let _guard = lock.acquire()?;
-    let value = counter.ask(&Get)? + 1;
-    counter.ask(&Set { value })?;
+    let value = counter.get()? + 1;
+    counter.set(value)?;
     println!("{}: {value}", procession::process_name());
     Ok(())
 }
@@ -50,13 +17,13 @@ fn increment(lock: Lock, counter: ActorRef<Counter>) -> Result<(), Failure> {
 #[procession::main]
 fn main() -> procession::Result<()> {
     let system = System::start()?;
-    let (lock, counter) = (Lock::new(&system)?, system.spawn::<Counter>(())?);
+    let (lock, counter) = (Lock::new(&system)?, Value::new(&system, 0)?);
     let start = |number| {
         let arguments = (lock.clone(), counter.clone());
         system.try_process(increment, arguments).name(format!("Process-{number}")).start()
     };
     let children = (1..=10).map(start).collect::<Result<Vec<_>, _>>()?;
     children.iter().try_for_each(|child| child.join())?;
-    println!("Final value: {}", counter.ask(&Get)?);
+    println!("Final value: {}", counter.get()?);
     system.shutdown()
 }

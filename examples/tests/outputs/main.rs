@@ -212,6 +212,42 @@ fn shared_counter() {
 }
 
 #[test]
+fn shared_data() {
+    let expected = [
+        "Shared list: [1, 2, 3, 100]",
+        "Final counter value: 2000",
+        "Final array: [2, 4, 6, 8, 10]",
+        "Final list: [2, 4, 6, 8, 10]",
+        "Worker-1 output length: 1000",
+        "Worker-2 output length: 1000",
+    ];
+    assert_eq!(lines("shared_data", &[]), expected);
+}
+
+#[test]
+fn locked_sum() {
+    let mut lines = lines("locked_sum", &[]);
+    let overflow = "One more than 2147483647: the result is beyond the bounds of its type; use a wider one";
+    assert_eq!(lines.pop().as_deref(), Some(overflow));
+    assert_eq!(lines.pop().as_deref(), Some("Final shared value: 1333331333334000000"));
+    let between = " updated the shared value to ";
+    let (mut names, sums): (Vec<&str>, Vec<&str>) = lines.iter().filter_map(|line| line.split_once(between)).unzip();
+    assert_eq!(sums, numbered(1..=4, |number| (number * 333_332_833_333_500_000).to_string()));
+    names.sort_unstable();
+    assert_eq!(names, numbered(1..=4, |number| format!("Process-{number}")));
+}
+
+#[test]
+fn counter_process() {
+    let mut lines = lines("counter_process", &[]);
+    assert_eq!(lines.drain(..10).collect::<Vec<_>>(), numbered(1..=10, |number| format!("alone: {number}")));
+    // Which of the two comes when is open; each counts in order, and what is printed under the lock stays together.
+    let (one, other): (Vec<String>, Vec<String>) = lines.into_iter().partition(|line| line.starts_with("one"));
+    assert_eq!(one, numbered(1..=10, |number| format!("one: {number}")));
+    assert_eq!(other, numbered(1..=10, |number| format!("other: {number}")));
+}
+
+#[test]
 fn semaphore() {
     let mut lines = lines("semaphore", &[]);
     let most = take_numbers(&mut lines, r"10 processes were inside, at most (\d+) at a time")[0];
@@ -245,4 +281,132 @@ fn producer_consumer() {
     let received = [10, 20, 0, 1, 2, 3, 4].map(|number| format!("Received: {number}"));
     assert_eq!(lines.drain(..7).collect::<Vec<_>>(), received);
     assert_eq!(lines, ["Closed after [0, 1, 2, 3, 4]", "Closed after a kill: true"]);
+}
+
+#[test]
+fn pipe() {
+    let mut lines = lines("pipe", &[]);
+    let expected = ["Answer: Hello from receiver", "Messages after that: 0", "Received: Hello from sender"];
+    assert_eq!(take_set(&mut lines, 3), expected);
+    assert!(lines.is_empty(), "{lines:?}");
+}
+
+#[test]
+fn merge_files_of_the_sample() {
+    let mut expected = vec!["Merged 3 files of 51 bytes"];
+    expected.extend(["a line of a file"; 3]);
+    assert_eq!(lines("merge_files", &[]), expected);
+}
+
+#[test]
+fn merge_large_files() {
+    const BYTES: usize = 64 << 20;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let name = |name: &str| folder.path().join(name).to_str().expect("it is text").to_owned();
+    let names = ["output", "first", "empty", "second"].map(name);
+    let contents = ["a line of the first file\n", "", "a longer line of the second file\n"];
+    let contents = contents.map(|line| line.repeat(BYTES / line.len().max(1)));
+    for (name, contents) in names[1..].iter().zip(&contents) {
+        std::fs::write(name, contents).expect("it can be written");
+    }
+    let expected = contents.concat();
+    let names = names.each_ref().map(String::as_str);
+    assert_eq!(lines("merge_files", &names), [format!("Merged 3 files of {} bytes", expected.len())]);
+    let merged = std::fs::read(names[0]).expect("it can be read");
+    assert!(merged == expected.into_bytes(), "the output is not what it should be");
+}
+
+#[test]
+fn merge_files_without_a_file() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let output = folder.path().join("output");
+    let run = run("merge_files", &[output.to_str().expect("it is text"), "/there/is/no/such/file"]);
+    assert!(!run.status.success());
+    assert!(run.errors.contains("No such file or directory"), "{run:?}");
+}
+
+#[test]
+fn threads_in_processes() {
+    let lines = lines("threads_in_processes", &[]);
+    let mut expected = Vec::new();
+    for url in ["url1", "url2", "url3"] {
+        let of_url: Vec<&str> = lines.iter().map(String::as_str).filter(|line| line.ends_with(url)).collect();
+        assert_eq!(of_url[..2], [format!("Downloading {url}"), format!("Finished downloading {url}")]);
+        expected.extend(of_url[..2].iter().map(|line| line.to_string()));
+        for number in 0..3 {
+            expected.push(format!("Processing Data-{number} of {url}"));
+            expected.push(format!("Finished processing Data-{number} of {url}"));
+        }
+    }
+    let mut sorted = lines.clone();
+    sorted.sort();
+    expected.sort();
+    assert_eq!(sorted, expected);
+}
+
+#[test]
+fn threads_in_an_actor() {
+    let mut lines = lines("threads_in_an_actor", &[]);
+    let mut expected = numbered(1..=10, |number| format!("Thread Thread-{number} is running"));
+    expected.sort();
+    assert_eq!(take_set(&mut lines, 10), expected);
+    assert_eq!(lines, ["Counter: 10", "[0, 1, 4, 9, 16, 25, 36, 49, 64, 81]"]);
+}
+
+#[test]
+fn pool() {
+    let mut lines = lines("pool", &[]);
+    let cores = take_numbers(&mut lines, r"(\d+)")[0];
+    assert_eq!(available_parallelism().ok().map(|cores| cores.get() as u64), Some(cores));
+    assert_eq!(lines.remove(0), "Results: [1, 4, 9, 16, 25]");
+    assert_eq!(lines.remove(0), "Squares: [0, 1, 4, 9, 16, 25, 36, 49, 64, 81]");
+    assert_eq!(lines, ["First above 1000: Some(1024)", "Total: 285"]);
+}
+
+#[test]
+fn pool_errors() {
+    let mut lines = lines("pool_errors", &[]);
+    assert_eq!(lines.remove(0), r#"An error occurred: task 1: failed: "division by zero""#);
+    let results = ["Result: 0.2000", "Error: division by zero", "Result: 0.3333"];
+    assert_eq!(lines.drain(..3).collect::<Vec<_>>(), results);
+    assert_eq!(lines.remove(0), "0: 0");
+    take_numbers(&mut lines, r"1: panicked at examples/pool_errors\.rs:(\d+):(\d+): an error in a task");
+    assert_eq!(lines, ["2: the worker ended with code 3", "3: the task took too long", "4: 4"]);
+}
+
+#[test]
+fn primes() {
+    let mut lines = lines("primes", &[]);
+    let alone = take_numbers(&mut lines, r"One process: (\d+) primes in (\d+) us");
+    let together = take_numbers(&mut lines, r"Four processes: (\d+) primes in (\d+) us");
+    assert_eq!((alone[0], together[0]), (9592, 9592));
+    take_numbers(&mut lines, r"Speed-up: (\d+)\.(\d+)");
+    assert_eq!(lines, ["100 of 100 parts were shown"]);
+}
+
+#[test]
+fn scraper() {
+    let mut lines = lines("scraper", &[]);
+    assert_eq!(lines.remove(0), "/missing failed: http status: 404");
+    let page = |path: &str| {
+        let text = format!("This is the page /{path}. ").repeat(50);
+        format!("Fetched: {}", &text[..100])
+    };
+    assert_eq!(take_set(&mut lines, 3), ["one", "three", "two"].map(page));
+    assert!(lines.is_empty(), "{lines:?}");
+}
+
+#[test]
+fn read_write_lock() {
+    let expected = ["three readers were inside together", "a writer has died inside", "the next writer is in"];
+    assert_eq!(lines("read_write_lock", &[]), expected);
+}
+
+#[test]
+fn condition() {
+    let mut lines = lines("condition", &[]);
+    assert_eq!(lines.pop().as_deref(), Some("Both have finished"));
+    let (consumed, produced): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.starts_with("Consumed"));
+    assert_eq!(consumed, numbered(0..5, |number| format!("Consumed {number}")));
+    assert_eq!(produced, numbered(0..5, |number| format!("Produced {number}")));
 }
