@@ -4,7 +4,7 @@ use crate::effort::Effort;
 use clap::Parser;
 use clap::builder::BoolishValueParser;
 
-/// Measures procession beside raw system calls.
+/// Measures procession beside raw system calls, or beside Python.
 #[derive(Debug, Clone, Parser)]
 pub struct Arguments {
     /// Measure for a few seconds only: a smoke run, whose figures mean little

@@ -1,15 +1,18 @@
-//! The lines of the table, subject by subject.
+//! The lines of the tables, subject by subject.
 //!
 //! To give a line our side, append `.ours(function)` to its `Pair`: `Pair::new(round_trip::floor).ours(ours::ask)`. The function
 //! has the signature of the floor beside it and is called with the bench process not yet pinned; it starts what it needs,
 //! calls [`Pinning::place_peer`](crate::Pinning::place_peer) with the id of every process that takes part, and returns a boxed
 //! closure (or a type that implements the trait in `contest.rs`), whose drop ends everything.
 
+mod python;
+
 use crate::contest::{Contest, Pair};
 use crate::floors::{block, copy, fan_in, idle, one_way, round_trip, spin, zygote};
 use crate::line::Line;
 use crate::ours;
 use crate::pinning::Placement::{Free, Same, Split};
+use crate::rival::Rival;
 use crate::target::Target::{AtLeast, AtMost, RatioAtMost};
 
 /// A group of lines that belong together.
@@ -27,10 +30,12 @@ pub enum Subject {
     Spawn,
     /// What a process costs that does nothing.
     Idle,
+    /// The primitives, beside Python's.
+    Python,
 }
 
 impl Subject {
-    /// All subjects, in the table's order.
+    /// All subjects of the table beside the floors, in its order.
     pub const ALL: [Subject; 6] =
         [Subject::RoundTrip, Subject::OneWay, Subject::FanIn, Subject::Block, Subject::Spawn, Subject::Idle];
 
@@ -43,6 +48,15 @@ impl Subject {
             Subject::Block => blocks(),
             Subject::Spawn => spawns(),
             Subject::Idle => idle(),
+            Subject::Python => python::lines(),
+        }
+    }
+
+    /// Returns what the subject's lines measure ours beside.
+    pub fn rival(self) -> Rival {
+        match self {
+            Subject::Python => Rival::Python,
+            _ => Rival::Floor,
         }
     }
 }
@@ -122,7 +136,7 @@ mod tests {
     #[test]
     fn every_line_has_a_name_of_its_own() {
         let mut titles = HashSet::new();
-        for line in Subject::ALL.iter().flat_map(|subject| subject.lines()) {
+        for line in Subject::ALL.iter().chain(&[Subject::Python]).flat_map(|subject| subject.lines()) {
             assert!(titles.insert(line.title()), "two lines are called {}", line.title());
         }
     }

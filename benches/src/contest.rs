@@ -35,7 +35,7 @@ impl<F: FnMut() -> Result<(), Failure>> Operation for F {
     }
 }
 
-/// Work that is timed by the burst: its figure is a rate.
+/// Work that is timed by the burst: its figure is a rate, or the mean time of one operation.
 ///
 /// Every `FnMut(u64) -> Result<(), Failure>` is one.
 pub trait Burst {
@@ -84,7 +84,7 @@ type Maker<T> = Box<dyn Fn(&Pinning) -> Result<Box<T>, Failure>>;
 
 /// The two sides of a line, not yet started.
 pub struct Pair<T: ?Sized> {
-    /// Makes the raw side.
+    /// Makes the raw side, or Python's.
     pub(crate) floor: Maker<T>,
     /// Makes ours; a line without it shows its floor only.
     pub(crate) ours: Option<Maker<T>>,
@@ -117,6 +117,8 @@ pub enum Contest {
     Latency(Pair<dyn Operation>),
     /// Operations per second.
     Rate(Pair<dyn Burst>),
+    /// The mean time of one operation in a burst, in nanoseconds: for latencies of a side that is told of bursts only.
+    Pace(Pair<dyn Burst>),
     /// Memory, in KiB.
     Memory(Pair<dyn Reading>),
     /// Processor time used, in milliseconds per second.

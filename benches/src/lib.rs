@@ -1,14 +1,18 @@
-//! The speed of procession beside the floor that raw system calls set, in one table.
+//! The speed of procession beside the floor that raw system calls set, in one table, and beside Python in another.
 //!
 //! Every line of the table has a *floor*, the same work done by hand with bare system calls, and *ours*. Both are measured in
 //! one run, in turns (floor, ours, floor, ours ...), on the same cores, and printed as a ratio, because absolute figures move
 //! with the host from one second to the next.
+//!
+//! Primitives have no floor by hand that would keep what they promise. Their lines stand beside the same work with Python's
+//! `multiprocessing`, in a target of their own; where there is no `python3`, it says so and is skipped.
 //!
 //! ```text
 //! cargo bench                                                     every subject, one small table each
 //! cargo bench -p procession-benches --bench table                 the whole table
 //! cargo bench -p procession-benches --bench table -- --quick      a smoke run of a few seconds
 //! cargo bench -p procession-benches --bench table -- "1 MiB"      the lines whose name contains the text
+//! cargo bench -p procession-benches --bench python                 the primitives beside Python
 //! ```
 //!
 //! `PROCESSION_BENCHES_QUICK=1` does what `--quick` does, for every target at once.
@@ -17,9 +21,10 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `catalogue.rs` | the lines of the table: floor, ours, cores, target. Start here |
+//! | `catalogue.rs`, `catalogue/` | the lines of the tables: floor or Python, ours, cores, target. Start here |
 //! | `contest.rs` | what a side of a line implements: `Operation`, `Burst`, `Reading` |
 //! | `line.rs`, `target.rs`, `unit.rs` | one line, what it has to reach, how its figures are written |
+//! | `rival.rs` | what ours is measured beside: a floor, or Python |
 //! | `race.rs` | runs the two sides of a line in turns |
 //! | `pinning.rs` | puts processes on cores |
 //! | `regime.rs` | the cache-line probe that tells which rounds may be compared |
@@ -27,11 +32,12 @@
 //! | `table.rs` | writes the lines (pure) |
 //! | `usage.rs` | memory and CPU of other processes, from `/proc` |
 //! | `floors/` | the raw side of every line, and the processes that it needs |
+//! | `python/` | Python's side of the lines on primitives, and its scripts |
 //! | `ours/` | our side of every line, and its actors |
 //! | `sys.rs` | the unsafe calls |
 //! | `program.rs`, `arguments.rs`, `effort.rs` | what every bench target runs, and how long |
 //!
-//! Absent on purpose: comparisons with other libraries, and any claim about absolute speed.
+//! Absent on purpose: comparisons with libraries other than Python's, and any claim about absolute speed.
 
 #![deny(unsafe_code)]
 
@@ -46,8 +52,10 @@ pub mod ours;
 pub mod outcome;
 pub mod pinning;
 pub mod program;
+pub mod python;
 pub mod race;
 pub mod regime;
+pub mod rival;
 pub mod sample;
 mod sys;
 pub mod table;

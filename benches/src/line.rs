@@ -46,7 +46,7 @@ impl Line {
     /// Returns the unit of the line's figures.
     pub fn unit(&self) -> Unit {
         match self.contest {
-            Contest::Latency(_) => Unit::Nanoseconds,
+            Contest::Latency(_) | Contest::Pace(_) => Unit::Nanoseconds,
             Contest::Rate(_) => Unit::PerSecond,
             Contest::Memory(_) => Unit::Kibibytes,
             Contest::Load(_) => Unit::MillisecondsPerSecond,

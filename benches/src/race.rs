@@ -29,6 +29,7 @@ pub fn run(line: Line, cores: &Cores, effort: &Effort) -> Result<Outcome, Failur
     let rounds = match line.contest {
         Contest::Latency(pair) => course.run(pair, |side| Sample::of_latencies(side, operations)),
         Contest::Rate(pair) => course.run(pair, |side| Sample::of_rate(side, operations)),
+        Contest::Pace(pair) => course.run(pair, |side| Sample::of_pace(side, operations)),
         Contest::Memory(pair) | Contest::Load(pair) => course.run(pair, |side| side.read().map(Sample::Figure)),
     };
     alarm::cancel();

@@ -45,11 +45,18 @@ impl Sample {
     ///
     /// That of the burst.
     pub fn of_rate(burst: &mut dyn Burst, operations: u64) -> Result<Self, Failure> {
-        let before = Instant::now();
-        burst.run(operations)?;
-        let elapsed = before.elapsed();
-        burst.settle()?;
+        let elapsed = time(burst, operations)?;
         Ok(Sample::Figure(operations as f64 / elapsed.as_secs_f64()))
+    }
+
+    /// Times a whole burst, for the mean time of one operation, in nanoseconds.
+    ///
+    /// # Errors
+    ///
+    /// That of the burst.
+    pub fn of_pace(burst: &mut dyn Burst, operations: u64) -> Result<Self, Failure> {
+        let elapsed = time(burst, operations)?;
+        Ok(Sample::Figure(elapsed.as_secs_f64() * 1e9 / operations as f64))
     }
 
     /// Collects times into a histogram.
@@ -70,7 +77,32 @@ impl Sample {
     }
 }
 
+fn time(burst: &mut dyn Burst, operations: u64) -> Result<Duration, Failure> {
+    let before = Instant::now();
+    burst.run(operations)?;
+    let elapsed = before.elapsed();
+    burst.settle()?;
+    Ok(elapsed)
+}
+
 /// Makes an empty latency histogram.
 pub(crate) fn empty_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LONGEST_NANOSECONDS, SIGNIFICANT_DIGITS).expect("the bounds are allowed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pace_is_the_time_of_one_and_rate_is_how_many_in_a_second() {
+        let mut burst = |operations| -> Result<(), Failure> {
+            std::thread::sleep(Duration::from_millis(operations));
+            Ok(())
+        };
+        let pace = Sample::of_pace(&mut burst, 20).expect("sleep cannot fail").figure();
+        assert!(pace >= 1e6, "one operation takes a millisecond or more, and not {pace} ns");
+        let rate = Sample::of_rate(&mut burst, 20).expect("sleep cannot fail").figure();
+        assert!(rate <= 1e3, "there are at most a thousand in a second, and not {rate}");
+    }
 }

@@ -2,14 +2,15 @@
 
 use crate::failure::Failure;
 use crate::outcome::{Figures, Outcome};
+use crate::rival::Rival;
 use crate::target::Target;
 use crate::unit::Unit;
 use std::io::{self, Write};
 
-/// What the columns are called, and their widths.
+/// What the columns are called, behind the rival's name for the first, and their widths.
 const COLUMNS: [(&str, usize); 8] = [
-    ("floor p50 [p99 p99.9]", 21),
-    ("ours p50 [p99 p99.9]", 21),
+    (" p50 [p99 p99.9]", 22),
+    ("ours p50 [p99 p99.9]", 22),
     ("ratio", 7),
     ("target", 11),
     ("reached", 7),
@@ -26,14 +27,16 @@ pub struct Table<W> {
 }
 
 impl<W: Write> Table<W> {
-    /// Writes the head of a table.
+    /// Writes the head of a table of ours beside a rival.
     ///
     /// # Errors
     ///
     /// That of the writer.
-    pub fn new(mut out: W) -> io::Result<Self> {
+    pub fn new(mut out: W, rival: Rival) -> io::Result<Self> {
         write!(out, "{:<NAME_WIDTH$}", "line")?;
-        write_cells(&mut out, &COLUMNS.map(|(name, _)| name.to_string()))?;
+        let mut names = COLUMNS.map(|(name, _)| name.to_string());
+        names[0].insert_str(0, rival.name());
+        write_cells(&mut out, &names)?;
         Ok(Table { out })
     }
 
@@ -104,7 +107,7 @@ mod tests {
 
     fn row(outcome: &Outcome, goals: (Target, Target), unit: Unit) -> Vec<String> {
         let mut text = Vec::new();
-        let mut table = Table::new(&mut text).expect("memory takes everything");
+        let mut table = Table::new(&mut text, Rival::Floor).expect("memory takes everything");
         table.begin("a line").expect("memory takes everything");
         table.end(outcome, goals, unit).expect("memory takes everything");
         let text = String::from_utf8(text).expect("the table is text");
@@ -141,5 +144,15 @@ mod tests {
         };
         let row = row(&outcome, (Target::AtLeast(12e6), Target::None), Unit::PerSecond);
         assert_eq!(row, ["a line", "1.50 M/s", "-", "-", ">= 12.0 M/s", "-", "-", "mixed", "3/3"]);
+    }
+
+    #[test]
+    fn the_first_figures_are_the_rivals() {
+        for rival in Rival::ALL {
+            let mut text = Vec::new();
+            Table::new(&mut text, rival).expect("memory takes everything");
+            let head = String::from_utf8(text).expect("the table is text");
+            assert!(head.contains(&format!(" {} p50 [p99 p99.9] ", rival.name())), "{head}");
+        }
     }
 }

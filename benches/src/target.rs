@@ -2,7 +2,7 @@
 
 use crate::unit::Unit;
 
-/// What ours has to reach on a line; ratios are ours divided by the floor.
+/// What ours has to reach on a line; ratios are ours divided by the rival's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Target {
     /// Nothing: the line is there to be seen.

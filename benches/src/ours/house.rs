@@ -2,12 +2,25 @@
 
 use crate::failure::Failure;
 use crate::pinning::Pinning;
-use procession::System;
+use procession::{Data, Function, System};
+use std::time::Duration;
 
 /// Starts a system whose processes run where the line wants the floor's peers: actors have root's cores of this moment.
 pub(crate) fn start(pinning: &Pinning) -> Result<System, Failure> {
     let _held = pinning.hold_as_peer()?;
     System::start().map_err(Failure::side)
+}
+
+/// Starts a process that goes on with its work until the system ends.
+pub(crate) fn help<F, Arguments, Shape>(system: &System, work: F, arguments: Arguments) -> Result<(), Failure>
+where
+    F: Function<Arguments, Shape, Output = ()>,
+    Arguments: Data,
+    Shape: 'static,
+{
+    // It waits for something that does not come any more when it is to stop, and has nothing to see to.
+    system.process(work, arguments).daemon(true).stop_deadline(Duration::ZERO).start().map_err(Failure::side)?;
+    Ok(())
 }
 
 /// Returns the process id of an actor that runs.

@@ -1,4 +1,4 @@
-//! Our side of every line: the same work as the floor's, with typed actors.
+//! Our side of every line: the same work as the floor's with typed actors, the same as Python's with primitives.
 //!
 //! Who is the bench process in a floor is root here, and a floor's peer is an actor on the same core as that. Where the work
 //! is one that only actors do (telling from inside a handler), an actor takes the bench process's part and its core, and root
@@ -13,6 +13,18 @@
 //! | `block.rs` | 1 MiB | fills and asks | reads and adds up |
 //! | `spawn.rs` | spawn | spawns | answer |
 //! | `idle.rs` | idle | looks on | do nothing |
+//!
+//! Beside Python, root does what Python's main process does, and helpers, which are straight-line processes, do what Python's
+//! helpers do. The host of a primitive, which Python does not always have, is where the helpers are.
+//!
+//! | file | line | root | helper |
+//! |---|---|---|---|
+//! | `queue.rs` | queue | puts | takes |
+//! | `pool.rs` | pool | has tasks done | squares |
+//! | `lock.rs` | lock, semaphore | acquires and releases | |
+//! | `meeting.rs` | condition, event, barrier | wakes and waits | waits and wakes |
+//! | `shared.rs` | list, value | changes them | |
+//! | `pipe.rs` | pipe | sends | takes, and sends back |
 
 pub mod ask;
 pub mod block;
@@ -20,5 +32,11 @@ mod counter;
 pub mod fan_in;
 mod house;
 pub mod idle;
+pub mod lock;
+pub mod meeting;
+pub mod pipe;
+pub mod pool;
+pub mod queue;
+pub mod shared;
 pub mod spawn;
 pub mod tell;

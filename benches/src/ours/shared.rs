@@ -1,0 +1,53 @@
+//! Shared data: a manager's list, and values.
+
+use super::house;
+use crate::contest::Burst;
+use crate::failure::Failure;
+use crate::pinning::Pinning;
+use procession::{Home, Manager, System, Value};
+
+/// Makes a list that a manager has, to which root appends.
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn list(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
+    let system = house::start(pinning)?;
+    let manager = Manager::start(&system).map_err(Failure::side)?;
+    let list = manager.list(Vec::<u64>::new()).map_err(Failure::side)?;
+    Ok(Box::new(move |items: u64| {
+        let _alive = (&system, &manager);
+        list.clear().map_err(Failure::side)?;
+        (0..items).try_for_each(|item| list.append(item)).map_err(Failure::side)
+    }))
+}
+
+/// Makes a value, to which root adds.
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn value(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
+    let system = house::start(pinning)?;
+    let home = system.clone();
+    adder(system, &home)
+}
+
+/// Makes a value that a manager has, to which root adds.
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn manager_value(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
+    let system = house::start(pinning)?;
+    let manager = Manager::start(&system).map_err(Failure::side)?;
+    adder(system, &manager)
+}
+
+fn adder(system: System, home: &impl Home) -> Result<Box<dyn Burst>, Failure> {
+    let value = Value::new(home, 0_u64).map_err(Failure::side)?;
+    Ok(Box::new(move |additions: u64| {
+        let _alive = &system;
+        (0..additions).try_for_each(|_| value.fetch_add(1).map(drop)).map_err(Failure::side)
+    }))
+}

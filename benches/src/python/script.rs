@@ -1,0 +1,71 @@
+//! The scripts.
+
+/// What each script begins with.
+const COMMON: &str = include_str!("common.py");
+
+/// A script with its argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Script {
+    own: &'static str,
+    pub(crate) argument: Option<&'static str>,
+}
+
+impl Script {
+    /// One producer, one consumer.
+    pub const QUEUE: Script = Script::new(include_str!("queue.py"));
+    /// There through one queue, back through another.
+    pub const QUEUE_ROUND_TRIP: Script = Script::new(include_str!("queue_round_trip.py"));
+    /// Squares in chunks of the size that the pool chooses.
+    pub const POOL_MAP: Script = Script::new(include_str!("pool_map.py")).with("auto");
+    /// Squares in chunks of one.
+    pub const POOL_MAP_SINGLE: Script = Script::new(include_str!("pool_map.py")).with("1");
+    /// Squares, one task at a time.
+    pub const POOL_APPLY: Script = Script::new(include_str!("pool_apply.py"));
+    /// A lock that nobody else wants.
+    pub const LOCK: Script = Script::new(include_str!("lock.py")).with("Lock");
+    /// A semaphore that nobody else wants.
+    pub const SEMAPHORE: Script = Script::new(include_str!("lock.py")).with("Semaphore");
+    /// Two processes wake each other.
+    pub const CONDITION: Script = Script::new(include_str!("condition.py"));
+    /// Two processes wake each other with an event each.
+    pub const EVENT: Script = Script::new(include_str!("event.py"));
+    /// Two parties meet.
+    pub const BARRIER_OF_2: Script = Script::new(include_str!("barrier.py")).with("2");
+    /// Four parties meet.
+    pub const BARRIER_OF_4: Script = Script::new(include_str!("barrier.py")).with("4");
+    /// Appends to a manager's list.
+    pub const MANAGER_LIST: Script = Script::new(include_str!("manager_list.py"));
+    /// Adds to a value.
+    pub const VALUE: Script = Script::new(include_str!("value.py"));
+    /// Adds to a manager's value.
+    pub const MANAGER_VALUE: Script = Script::new(include_str!("manager_value.py"));
+    /// There and back through a duplex pipe.
+    pub const PIPE_ROUND_TRIP: Script = Script::new(include_str!("pipe_round_trip.py"));
+    /// Through a one-way pipe.
+    pub const PIPE_RATE: Script = Script::new(include_str!("pipe_rate.py"));
+
+    const fn new(own: &'static str) -> Self {
+        Script { own, argument: None }
+    }
+
+    const fn with(self, argument: &'static str) -> Self {
+        Script { argument: Some(argument), ..self }
+    }
+
+    /// Returns the whole text for the interpreter.
+    pub fn text(self) -> String {
+        format!("{COMMON}\n\n{}", self.own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_begins_with_what_all_have_and_ends_with_its_own() {
+        let text = Script::QUEUE.text();
+        assert!(text.starts_with(COMMON));
+        assert!(text.ends_with("serve(run)\n"));
+    }
+}
