@@ -62,6 +62,10 @@ impl<'a> Beside<'a> {
         Ok(is_ready)
     }
 
+    fn has_found(&self) -> bool {
+        self.found.iter().any(|found| found.readable || found.writable)
+    }
+
     /// Gives what the last wait found, in the order of [`add`](Beside::add).
     pub fn into_found(self) -> Vec<Found> {
         self.found
@@ -78,13 +82,14 @@ fn found(polled: &PollFd<'_>) -> Found {
 }
 
 impl<T: Copy> crate::Hub<T> {
-    /// Waits as [`Hub::wait`](crate::Hub::wait) does, and for what is beside the hub.
+    /// Waits as [`Hub::wait`](crate::Hub::wait) does, and for what is beside the hub. Gives whether something has come.
     ///
     /// # Errors
     /// The system's.
-    pub fn wait_beside(&mut self, beside: &mut Beside<'_>, timeout: Option<Duration>) -> io::Result<()> {
+    pub fn wait_beside(&mut self, beside: &mut Beside<'_>, timeout: Option<Duration>) -> io::Result<bool> {
         let is_ready = beside.wait(Some(self.poller()), timeout)?;
-        if is_ready { self.wait(Some(Duration::ZERO)).map(drop) } else { Ok(()) }
+        let has_come = is_ready && self.wait(Some(Duration::ZERO))?;
+        Ok(has_come || beside.has_found())
     }
 }
 

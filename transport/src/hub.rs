@@ -110,7 +110,7 @@ impl<T: Copy> Hub<T> {
     }
 
     /// Waits until something becomes ready, or until the time has passed; `None` waits for ever. What is ready already
-    /// does not end the wait: a caller that means to act on it gives a timeout of zero.
+    /// does not end the wait: a caller that means to act on it gives a timeout of zero. Gives whether something has.
     ///
     /// # Errors
     /// The system's. An interrupting signal ends the wait without an error.

@@ -79,6 +79,8 @@ pub(crate) struct Core {
     /// The supervisor has closed the control socket.
     pub(crate) is_lost: bool,
     spinner: Spinner,
+    /// Whether what is waited for takes long, so that looking is of no use.
+    pub(crate) waits_long: bool,
 }
 
 impl Core {
@@ -127,21 +129,26 @@ impl Core {
             items_since_turn: 0,
             is_lost: false,
             spinner: Spinner::default(),
+            waits_long: false,
         })
     }
 
     /// Sends what is to be sent, waits until something has happened or the time has passed, and takes in what has come.
     pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> Result<(), RuntimeError> {
         let timeout = self.begin_turn(timeout)?;
-        if !self.spin(timeout)? {
+        if !self.spin(timeout, |hub| hub.wait(Some(Duration::ZERO)))? {
             self.hub.wait(timeout)?;
         }
         self.take_in()
     }
 
     /// Looks for a while whether something happens, if that is worth it. Gives whether something has.
-    fn spin(&mut self, timeout: Option<Duration>) -> Result<bool, RuntimeError> {
-        if timeout.is_some_and(|timeout| timeout < SPIN) {
+    fn spin(
+        &mut self,
+        timeout: Option<Duration>,
+        mut look: impl FnMut(&mut Hub<Subject>) -> io::Result<bool>,
+    ) -> Result<bool, RuntimeError> {
+        if self.waits_long || timeout.is_some_and(|timeout| timeout < SPIN) {
             return Ok(false);
         }
         let start = Instant::now();
@@ -150,7 +157,7 @@ impl Core {
         }
         let mut before = start;
         loop {
-            if self.hub.wait(Some(Duration::ZERO))? {
+            if look(&mut self.hub)? {
                 self.spinner.note_found();
                 return Ok(true);
             }
@@ -174,7 +181,9 @@ impl Core {
         timeout: Option<Duration>,
     ) -> Result<(), RuntimeError> {
         let timeout = self.begin_turn(timeout)?;
-        self.hub.wait_beside(beside, timeout)?;
+        if !self.spin(timeout, |hub| hub.wait_beside(beside, Some(Duration::ZERO)))? {
+            self.hub.wait_beside(beside, timeout)?;
+        }
         if self.hub.has_ready() { self.take_in() } else { Ok(()) }
     }
 

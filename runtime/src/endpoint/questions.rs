@@ -339,7 +339,7 @@ impl Endpoint {
 
     fn finish_call(&self, call: Call, deadline: Option<Instant>) -> Result<(Answer, Descriptors), WaitError> {
         let answer =
-            self.block(deadline, |core, _| core.take_answer(call).map_or(Until(None), |answer| Ready(Ok(answer))));
+            self.block_long(deadline, |core, _| core.take_answer(call).map_or(Until(None), |answer| Ready(Ok(answer))));
         if answer.is_err()
             && let Ok(mut core) = self.core()
         {

@@ -127,7 +127,7 @@ impl Endpoint {
             Patience::Forever => None,
         };
         let call = self.introduce(to)?;
-        let answer = self.block(deadline, |core, _| {
+        let answer = self.block_long(deadline, |core, _| {
             if core.outgoing.contains_key(&to) {
                 return Ready(Ok(None));
             }

@@ -14,14 +14,17 @@ use std::time::{Duration, Instant};
 /// How long a wait looks before it sleeps. Waking a processor that sleeps costs 20 to 50 µs.
 pub(crate) const SPIN: Duration = Duration::from_micros(50);
 
-/// Who gets its processor back this much later has lent it to somebody who has work to do.
-const LENT: Duration = Duration::from_micros(30);
+/// Who gets its processor back this much later has lent it to somebody who has more to do than to answer.
+const LENT: Duration = Duration::from_micros(500);
 
-/// How long no wait looks after the processor was wanted for other things; twice as long each time.
-const FIRST_REST: Duration = Duration::from_millis(1);
+/// How long no wait looks after the processor was wanted for other things; twice as long if it soon is again.
+const FIRST_REST: Duration = Duration::from_millis(100);
 
 /// The longest of these rests.
-const LONGEST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(10);
+
+/// Soon is within this many times the rest.
+const SOON: u32 = 10;
 
 /// After looks in vain at most this many waits sleep at once before one looks again.
 const MOST_SKIPPED: u32 = 64;
@@ -34,12 +37,13 @@ pub(crate) struct Spinner {
     /// How many are to after the next look in vain.
     penalty: u32,
     rest_until: Option<Instant>,
-    next_rest: Duration,
+    /// How long the last rest was.
+    rest: Duration,
 }
 
 impl Default for Spinner {
     fn default() -> Spinner {
-        Spinner { skipped: 0, penalty: 1, rest_until: None, next_rest: FIRST_REST }
+        Spinner { skipped: 0, penalty: 1, rest_until: None, rest: Duration::ZERO }
     }
 }
 
@@ -56,7 +60,6 @@ impl Spinner {
     /// It came while it was looked for.
     pub(crate) fn note_found(&mut self) {
         self.penalty = 1;
-        self.next_rest = FIRST_REST.max(self.next_rest / 2);
     }
 
     /// It did not come.
@@ -70,8 +73,9 @@ impl Spinner {
         if lent < LENT {
             return true;
         }
-        self.rest_until = Some(now + self.next_rest);
-        self.next_rest = (self.next_rest * 2).min(LONGEST_REST);
+        let is_soon = self.rest_until.is_some_and(|until| now < until + self.rest * SOON);
+        self.rest = if is_soon { (self.rest * 2).min(LONGEST_REST) } else { FIRST_REST };
+        self.rest_until = Some(now + self.rest);
         false
     }
 }
@@ -102,22 +106,21 @@ mod tests {
     }
 
     #[test]
-    fn who_is_in_the_way_rests_longer_each_time() {
+    fn who_is_in_the_way_again_and_again_rests_longer_each_time() {
         let (mut spinner, start) = (Spinner::default(), Instant::now());
         assert!(spinner.note_lent(start, LENT / 2));
         assert!(spinner.begin(start));
         assert!(!spinner.note_lent(start, LENT));
         assert!(!spinner.begin(start + FIRST_REST / 2));
-        let later = start + FIRST_REST;
-        assert!(spinner.begin(later));
-        assert!(!spinner.note_lent(later, LENT));
-        assert!(!spinner.begin(later + FIRST_REST));
-        assert!(spinner.begin(later + FIRST_REST * 2));
-        let mut at = later + FIRST_REST * 2;
+        let mut at = start + FIRST_REST;
         for _ in 0..20 {
-            spinner.note_lent(at, LENT);
-            at += LONGEST_REST;
             assert!(spinner.begin(at));
+            spinner.note_found();
+            assert!(!spinner.note_lent(at, LENT));
+            at += spinner.rest;
         }
+        assert_eq!(spinner.rest, LONGEST_REST);
+        assert!(!spinner.note_lent(at + LONGEST_REST * SOON, LENT));
+        assert_eq!(spinner.rest, FIRST_REST);
     }
 }

@@ -170,6 +170,18 @@ impl Endpoint {
         Ok(true)
     }
 
+    /// Blocks as [`block`](Endpoint::block) does, for the supervisor's word: what it is asked for takes long.
+    pub(super) fn block_long<T>(
+        &self,
+        deadline: Option<Instant>,
+        check: impl FnMut(&mut Core, Instant) -> Check<T>,
+    ) -> Result<T, WaitError> {
+        self.core()?.waits_long = true;
+        let outcome = self.block(deadline, check);
+        self.core()?.waits_long = false;
+        outcome
+    }
+
     /// Turns the loop until `check` is ready or the deadline has passed. It looks once more after the last turn.
     pub(super) fn block<T>(
         &self,
