@@ -3,6 +3,7 @@
 //! | file | noun |
 //! |---|---|
 //! | `home.rs` | [`Home`]: where the host of a primitive is started |
+//! | `epoch.rs` | which life of a host it is |
 //! | `exit_data.rs` | exits as they travel |
 //! | `locks/` | [`Lock`], [`RLock`], [`Semaphore`], [`BoundedSemaphore`], [`Condition`], [`Event`], [`Barrier`] |
 //! | `pipe/` | [`Pipe`], [`Connection`], [`Receiver`], [`Sender`], [`wait_any`]: see [`pipe`] |
@@ -13,6 +14,7 @@
 //! | `blob.rs` | values as hosts keep them |
 
 mod blob;
+mod epoch;
 mod exit_data;
 mod home;
 mod locks;

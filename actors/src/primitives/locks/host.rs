@@ -10,11 +10,11 @@
 //! all that it has sent. Time-outs are decided here and nowhere else: a grant and a time-out cannot both happen.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::marker::PhantomData;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::machine::{Answers, Machine, Party, Refusal, Ticket};
+use crate::primitives::epoch::new_epoch;
 use crate::{
     Actor, Context, Data, Down, DownReason, Exit, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo,
     TimerId, actor, message,
@@ -213,11 +213,4 @@ impl<M: Machine> Handler<Expire> for Host<M> {
         }
         self.expire(ticket, context);
     }
-}
-
-/// Makes a number that no other life of the process has. Random keys alone will not do: processes that are copies of one
-/// another may have the same.
-fn new_epoch(process: ProcessId) -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    RandomState::new().hash_one((process, std::process::id(), now))
 }

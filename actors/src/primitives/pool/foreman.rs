@@ -1,8 +1,7 @@
 //! The actor that hosts a pool: it owns the workers, feeds the machine, and does what the machine says.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use procession_runtime::RecordFile;
@@ -16,6 +15,7 @@ use super::messages::{
 use super::worker::Initializer;
 use crate::descriptor::Arrived;
 use crate::primitives::blob::Blob;
+use crate::primitives::epoch::new_epoch;
 use crate::primitives::exit_data::ExitData;
 use crate::routine::Routine;
 use crate::{
@@ -257,13 +257,6 @@ impl Foreman {
             Err(error) => tracing::error!(%error, "nobody looks at what takes long"),
         }
     }
-}
-
-/// Makes a number that no other life of the process has. Random keys alone will not do: processes that are copies of one
-/// another may have the same.
-fn new_epoch(process: ProcessId) -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    RandomState::new().hash_one((process, std::process::id(), now))
 }
 
 fn send<R: crate::Data>(reply: ReplyTo<R>, answer: R) {

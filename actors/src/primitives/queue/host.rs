@@ -1,8 +1,7 @@
 //! The actor that hosts a queue: it feeds the machine and gives the machine's answers to those who wait for them.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rkyv::option::ArchivedOption;
 use rkyv::time::ArchivedDuration;
@@ -15,6 +14,7 @@ use super::messages::{
     TaskDone,
 };
 use crate::primitives::blob::Blob;
+use crate::primitives::epoch::new_epoch;
 use crate::{
     Actor, Context, Down, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo, RuntimeError, TimerId,
     actor, data,
@@ -309,11 +309,4 @@ impl Handler<Expire> for Host {
         self.machine.expire(Asker { process, thread }, expire.ticket.to_native());
         self.answer_all(context);
     }
-}
-
-/// Makes a number that no other life of the process has. Random keys alone will not do: processes that are copies of one
-/// another may have the same.
-fn new_epoch(process: ProcessId) -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    RandomState::new().hash_one((process, std::process::id(), now))
 }

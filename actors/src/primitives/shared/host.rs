@@ -5,12 +5,11 @@
 //! | [`Greet`] | the host's epoch, which a handle is bound to |
 //! | [`Act`] | what comes of one operation, which is done whole or not at all |
 
-use std::hash::{BuildHasher, RandomState};
 use std::marker::PhantomData;
-use std::time::SystemTime;
 
 use super::fault::Fault;
-use crate::{Actor, Context, Data, Failure, Handler, Incoming, ProcessId, actor, message};
+use crate::primitives::epoch::new_epoch;
+use crate::{Actor, Context, Data, Failure, Handler, Incoming, actor, message};
 
 /// Asks for the host's epoch.
 #[message(reply = u64)]
@@ -73,11 +72,4 @@ impl<O: Object> Handler<Act<O::Operation, O::Answer>> for Host<O> {
         }
         self.object.act(act.open().operation)
     }
-}
-
-/// Makes a number that no other life of the process has. Random keys alone will not do: processes that are copies of one
-/// another may have the same.
-fn new_epoch(process: ProcessId) -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    RandomState::new().hash_one((process, std::process::id(), now))
 }
