@@ -266,3 +266,13 @@ fn a_stopped_object_leaves_nothing_behind() {
     }
     assert_eq!(kept.get(), Ok(0));
 }
+
+#[procession::test]
+fn an_object_may_be_called_anything() {
+    let system = system();
+    let manager = manager(&system);
+    let kept = manager.value(5_u64).expect("a value");
+    let worker = manager.host::<Worker>((), "a name\0with a NUL").expect("it is hosted");
+    assert_eq!(worker.ask(&Echo { number: 7 }), Ok(7));
+    assert_eq!(kept.get(), Ok(5));
+}

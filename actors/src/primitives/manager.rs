@@ -273,7 +273,8 @@ impl Handler<Lodge> for Landlord {
         // Handed over once the thread is there, so that the way back is not lost if there is none.
         let (sender, receiver) = mpsc::channel();
         let system = self.system;
-        let thread = thread::Builder::new().name(name.clone()).spawn(move || receiver.recv().into_iter().for_each(run));
+        // A thread's name cannot hold a NUL; an actor's may hold anything.
+        let thread = thread::Builder::new().name(name.replace('\0', "")).spawn(move || receiver.recv().into_iter().for_each(run));
         match thread {
             Ok(_) => drop(sender.send(Lodger { system, name, arguments, reply })),
             Err(error) => refuse(reply, format!("no thread could be made: {error}")),
