@@ -381,3 +381,17 @@ fn two_hundred_workers() {
     pool.close().expect("it lives");
     pool.join().expect("they end");
 }
+
+#[procession::test]
+fn a_panic_of_the_items_iterator_is_its_jobs_alone() {
+    let system = system();
+    let pool = pool(&system, 2);
+    let items = (0..10).map(|number| if number == 7 { panic!("out of numbers") } else { number });
+    let (failing, other) = (pool.map_async(square, items), pool.map_async(square, 0..1000));
+    let error = failing.expect("it is begun").get().expect_err("there are too few items");
+    assert!(matches!(&error, PoolError::Arguments(_)) && error.to_string().contains("out of numbers"), "{error}");
+    assert_eq!(other.expect("it is begun").get(), Ok(squares(1000)));
+    assert_eq!(pool.apply_async(square, 3).expect("it is begun").get(), Ok(9));
+    pool.close().expect("it lives");
+    pool.join().expect("it ends");
+}

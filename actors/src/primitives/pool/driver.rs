@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,10 +18,10 @@ use super::error::refusal;
 use super::feeder::Lane;
 use super::foreman::Foreman;
 use super::job::Job;
-use super::messages::{Answer, Cancel, Close, IsRunning, Outcome};
+use super::messages::{Answer, Batch, Cancel, Close, IsRunning, Outcome};
 use super::stream::{Done, UnderWay, Window, new_lane};
 use super::{FOREVER, Pool, PoolError, TaskError};
-use crate::{ActorRef, AskError, Pending, ProcessId, Recipient, message};
+use crate::{ActorRef, AskError, PayloadError, Pending, ProcessId, Recipient, message};
 
 /// How long a driver stays with nothing to do.
 const IDLE: Duration = Duration::from_secs(10);
@@ -194,6 +195,18 @@ struct Entry {
     is_cancelled: bool,
 }
 
+impl Entry {
+    /// Packs the job's next batch. A panic of the iterator that gives the items is the job's alone.
+    fn next_batch(&mut self, lane: Lane, number: u64) -> Option<Result<Batch, PoolError>> {
+        catch_unwind(AssertUnwindSafe(|| self.job.next_batch(lane, number))).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("for no reason given");
+            let why = format!("the items' iterator panicked: {text}");
+            Some(Err(PoolError::Arguments(PayloadError::Invalid(why))))
+        })
+    }
+}
+
 /// A driver's thread.
 struct Thread {
     endpoint: Endpoint,
@@ -234,25 +247,29 @@ impl Thread {
 
     fn take_commands(&mut self) {
         while let Ok(command) = self.inbox.try_recv() {
-            match command {
-                Command::Begin(number, job) => {
-                    let entry = Entry { job, outstanding: 0, has_more: true, is_cancelled: false };
-                    self.jobs.insert(number, entry);
-                    self.to_send.push_back(number);
-                }
-                Command::Cancel(number, running) => self.cancel(number, running),
-                Command::CancelQueued => {
-                    let numbers: Vec<u64> = self.jobs.keys().copied().collect();
-                    numbers.into_iter().for_each(|number| self.cancel(number, false));
-                }
-                Command::Close => self.closed.state().0 = true,
+            self.obey(command);
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Begin(number, job) => {
+                let entry = Entry { job, outstanding: 0, has_more: true, is_cancelled: false };
+                self.jobs.insert(number, entry);
+                self.to_send.push_back(number);
             }
+            Command::Cancel(number, running) => self.cancel(number, running),
+            Command::CancelQueued => {
+                let numbers: Vec<u64> = self.jobs.keys().copied().collect();
+                numbers.into_iter().for_each(|number| self.cancel(number, false));
+            }
+            Command::Close => self.closed.state().0 = true,
         }
     }
 
     fn cancel(&mut self, number: u64, running: bool) {
         let Some(entry) = self.jobs.get_mut(&number) else { return };
-        entry.is_cancelled |= entry.has_more && entry.job.next_batch(self.lane, number).is_some();
+        entry.is_cancelled |= entry.has_more && entry.next_batch(self.lane, number).is_some();
         entry.has_more = false;
         if entry.outstanding > 0 {
             let cancel = Cancel { lane: self.lane.number, job: number, running };
@@ -269,7 +286,7 @@ impl Thread {
             && let Some(number) = self.to_send.pop_front()
         {
             let Some(entry) = self.jobs.get_mut(&number).filter(|entry| entry.has_more) else { continue };
-            match entry.job.next_batch(self.lane, number) {
+            match entry.next_batch(self.lane, number) {
                 Some(Ok(batch)) => match self.under_way.send(&self.foreman, &batch) {
                     Ok(()) => {
                         entry.outstanding += 1;
@@ -384,11 +401,29 @@ impl Thread {
     /// Leaves, unless something has come meanwhile. Gives whether it has left.
     fn retires(&mut self) -> bool {
         let mut drivers = drivers();
-        self.take_commands();
+        if let Ok(command) = self.inbox.try_recv() {
+            // It may call back the user, who may begin something.
+            drop(drivers);
+            self.obey(command);
+            return false;
+        }
         if self.jobs.is_empty() && !self.is_close_due() {
             drivers.get_or_insert_default().remove(&(self.foreman.id(), self.lane.epoch));
             return true;
         }
         false
+    }
+}
+
+/// However the thread ends, nobody waits for it any more, and the next job gets another.
+impl Drop for Thread {
+    fn drop(&mut self) {
+        let (mut drivers, key) = (drivers(), (self.foreman.id(), self.lane.epoch));
+        let known = drivers.get_or_insert_default();
+        if known.get(&key).is_some_and(|driver| Arc::ptr_eq(&driver.closing, &self.closed)) {
+            known.remove(&key);
+        }
+        drop(drivers);
+        self.say_closed();
     }
 }
