@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use procession::prelude::*;
-use procession::{TellError, TimerId};
+use procession::{Exit, Pipe, Pool, TellError, TimerId};
 
 const LIMIT: Duration = Duration::from_secs(8);
 
@@ -195,5 +195,84 @@ fn timers_are_not_starved_by_a_full_mailbox() {
     assert_eq!(fired, [1]);
     assert!(worked < PIECES, "it fires between two messages, not after all of them");
     clock.kill().expect("it runs");
+    system.shutdown().expect("an orderly end");
+}
+
+/// Takes longer for each tick than there is between two of them.
+struct Slow;
+
+#[message]
+struct Tick;
+
+/// Has it tick.
+#[message(reply = ())]
+struct Begin {
+    period: Duration,
+}
+
+#[message(reply = u64)]
+struct Ping;
+
+#[actor]
+impl Actor for Slow {
+    type Messages = (Tick, Begin, Ping);
+
+    fn start((): (), _: &mut Context<Self>) -> Result<Slow, Failure> {
+        Ok(Slow)
+    }
+}
+
+impl Handler<Tick> for Slow {
+    fn handle(&mut self, _: Incoming<'_, Tick>, _: &mut Context<Self>) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl Handler<Begin> for Slow {
+    fn handle(&mut self, begin: Incoming<'_, Begin>, context: &mut Context<Self>) {
+        context.interval(begin.open().period, Tick).expect("a timer");
+    }
+}
+
+impl Handler<Ping> for Slow {
+    fn handle(&mut self, _: Incoming<'_, Ping>, _: &mut Context<Self>) -> u64 {
+        1
+    }
+}
+
+#[procession::test]
+fn a_timer_that_is_always_due_holds_up_neither_messages_nor_a_stop() {
+    let system = System::start().expect("a system");
+    let slow = system.actor::<Slow>(()).stop_deadline(LIMIT).start().expect("an actor");
+    slow.ask(&Begin { period: Duration::from_millis(1) }).expect("it ticks");
+    for _ in 0..10 {
+        assert_eq!(slow.ask(&Ping), Ok(1));
+    }
+    slow.stop().expect("it is asked to");
+    assert_eq!(slow.join_within(LIMIT).expect("it ends").exit, Exit::Stopped);
+    system.shutdown().expect("an orderly end");
+}
+
+#[procession::test]
+fn no_time_is_too_long() {
+    let system = System::start().expect("a system");
+    let slow = system.actor::<Slow>(()).stop_deadline(Duration::MAX).start().expect("an actor");
+    slow.ask(&Begin { period: Duration::MAX }).expect("it never ticks");
+    assert_eq!(slow.ask_within(&Ping, Duration::MAX), Ok(1));
+    assert_eq!(slow.request(&Ping).expect("sent").wait_within(Duration::MAX), Ok(1));
+    let monitor = slow.monitor().expect("a monitor");
+    slow.stop().expect("it is asked to");
+    assert_eq!(slow.join_within(Duration::MAX).expect("it ends").exit, Exit::Stopped);
+    monitor.wait_within(Duration::MAX).expect("its end");
+    let child = system.process(|| 1_u8, ()).start().expect("the supervisor lives");
+    assert_eq!(child.join_within(Duration::MAX), Ok(1));
+    let (here, there) = Pipe::duplex::<u8>().expect("a pipe");
+    here.send(&1).expect("there is room");
+    assert_eq!((there.poll(Duration::MAX), there.recv_within(Duration::MAX)), (Ok(true), Ok(1)));
+    let pool = Pool::new(&system, 1).expect("a pool");
+    let result = pool.apply_async(|number: u8| number, 1).expect("begun");
+    assert!(result.wait_within(Duration::MAX));
+    assert_eq!(result.get_within(Duration::MAX), Ok(1));
+    assert_eq!(pool.tasks().timeout(Duration::MAX).map(|number: u8| number, [1]), Ok(vec![1]));
     system.shutdown().expect("an orderly end");
 }

@@ -140,7 +140,7 @@ impl<A> ActorRef<A> {
     /// # Errors
     /// As [`join`](ActorRef::join), and [`JoinError::Timeout`] if the actor goes on running.
     pub fn join_within(&self, timeout: Duration) -> Result<Ended, JoinError> {
-        Ok(self.endpoint()?.join(self.id, Some(Instant::now() + timeout))?.0)
+        Ok(self.endpoint()?.join(self.id, Instant::now().checked_add(timeout))?.0)
     }
 
     /// Asks the actor to stop. It handles what it has received, then [`stopping`](crate::Actor::stopping) is called; if

@@ -92,7 +92,7 @@ impl<T: Data> Child<T> {
     /// # Errors
     /// As [`join`](Child::join), and [`JoinError::Timeout`] if the process goes on running.
     pub fn join_within(&self, timeout: Duration) -> Result<T, JoinError> {
-        read(join(self.id, Some(Instant::now() + timeout))?)
+        read(join(self.id, Instant::now().checked_add(timeout))?)
     }
 
     child_methods!();
@@ -123,7 +123,7 @@ impl<T: Data, E: Data> TryChild<T, E> {
     /// # Errors
     /// As [`join`](TryChild::join), and [`JoinError::Timeout`] if the process goes on running.
     pub fn join_within(&self, timeout: Duration) -> Result<T, JoinError<E>> {
-        let ended = join(self.id, Some(Instant::now() + timeout))?;
+        let ended = join(self.id, Instant::now().checked_add(timeout))?;
         read::<Result<T, E>, E>(ended)?.map_err(JoinError::Refused)
     }
 

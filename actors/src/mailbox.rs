@@ -93,7 +93,7 @@ impl<M: Message> Mailbox<M> {
     /// # Errors
     /// [`ReceiveError::Timeout`] if none came.
     pub fn receive_request_within(&self, timeout: Duration) -> Result<Received<M>, ReceiveError> {
-        self.next(Some(Instant::now() + timeout))
+        self.next(Instant::now().checked_add(timeout))
     }
 }
 
@@ -114,7 +114,7 @@ impl<M: Message<Reply = ()>> Mailbox<M> {
     /// # Errors
     /// [`ReceiveError::Timeout`] if none came.
     pub fn recv_within(&self, timeout: Duration) -> Result<Kept<M>, ReceiveError> {
-        self.next(Some(Instant::now() + timeout)).map(acknowledge)
+        self.next(Instant::now().checked_add(timeout)).map(acknowledge)
     }
 }
 

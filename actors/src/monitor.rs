@@ -35,7 +35,7 @@ impl Monitor {
     /// # Errors
     /// [`ReceiveError::Timeout`] if it has not.
     pub fn wait_within(&self, timeout: Duration) -> Result<Down, ReceiveError> {
-        Ok(self.endpoint.wait_down(self.monitor, Some(Instant::now() + timeout))?)
+        Ok(self.endpoint.wait_down(self.monitor, Instant::now().checked_add(timeout))?)
     }
 }
 

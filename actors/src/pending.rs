@@ -42,7 +42,7 @@ impl<M: Message> Pending<M> {
     /// # Errors
     /// [`AskError`].
     pub fn wait_within(self, timeout: Duration) -> Result<M::Value, AskError<M::Refusal>> {
-        self.wait_until(Instant::now() + timeout)
+        self.wait_until(Instant::now().checked_add(timeout))
     }
 
     /// Names the answer; `None` once it has come.
@@ -51,9 +51,9 @@ impl<M: Message> Pending<M> {
     }
 
     #[inline]
-    pub(crate) fn wait_until(mut self, deadline: Instant) -> Outcome<M> {
+    pub(crate) fn wait_until(mut self, deadline: Option<Instant>) -> Outcome<M> {
         let ticket = self.ticket.take().ok_or(AskError::NoReply)?;
-        read::<M>(self.endpoint.wait(&ticket, Some(deadline))?)
+        read::<M>(self.endpoint.wait(&ticket, deadline)?)
     }
 
     /// Gives the answer if it is here, or the word that there is none. Does not wait.

@@ -96,8 +96,8 @@ impl<M: Message> Recipient<M> {
     /// [`AskError`].
     #[inline]
     pub fn ask_within(&self, message: &M, timeout: Duration) -> Result<M::Value, AskError<M::Refusal>> {
-        let deadline = Instant::now() + timeout;
-        let patience = Patience::Until(deadline);
+        let deadline = Instant::now().checked_add(timeout);
+        let patience = deadline.map_or(Patience::Forever, Patience::Until);
         // The wait that follows sends it on its way.
         let outgoing = Outgoing { wants_reply: true, is_followed: true, patience, ..self.outgoing() };
         match self.send(message, outgoing) {

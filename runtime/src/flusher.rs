@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::outbox::Departures;
 use crate::sys;
+use crate::timers::later;
 
 /// How long coalesced frames are left to their own thread.
 const GRACE: Duration = Duration::from_micros(500);
@@ -52,7 +53,7 @@ pub(crate) fn arm(departures: &Arc<Departures>) {
 
 /// Sends everything that is left, for at most `limit`: for a process that is about to end.
 pub(crate) fn flush_everything(limit: Duration) {
-    let deadline = Instant::now() + limit;
+    let deadline = later(Instant::now(), limit);
     let armed = std::mem::take(&mut FLUSHER.lock().unwrap_or_else(PoisonError::into_inner).armed);
     while armed.iter().any(|departures| !departures.flush(|_, _| {})) && Instant::now() < deadline {
         std::thread::sleep(GRACE);

@@ -11,6 +11,14 @@ use crate::id::TimerId;
 /// How many entries of cancelled timers may be kept besides as many as there are timers.
 const SPENT_ENTRIES: usize = 64;
 
+/// Longer than any process lives.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// When a delay from a time is over; after a very long while if no clock reaches that.
+pub(crate) fn later(from: Instant, delay: Duration) -> Instant {
+    from.checked_add(delay).unwrap_or_else(|| from + FOREVER)
+}
+
 /// The timers of one endpoint. Pure: the time comes in as an argument.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
@@ -60,8 +68,8 @@ impl Timers {
         let Reverse((at, timer)) = self.due.pop()?;
         match self.set.get_mut(&timer) {
             Some((due, Some(period))) => {
-                let next = at + *period;
-                *due = if next > now { next } else { now + *period };
+                let next = later(at, *period);
+                *due = if next > now { next } else { later(now, *period) };
                 self.due.push(Reverse((*due, timer)));
             }
             _ => {

@@ -36,14 +36,15 @@ impl Channel {
         }
     }
 
-    /// Whether [`receive`](Channel::receive) would return at once; waits for that until `deadline`.
+    /// Whether [`receive`](Channel::receive) would return at once; waits for that until `deadline` if there is one.
     ///
     /// # Errors
     /// [`ChannelError::Runtime`] and others.
-    pub fn poll(&mut self, deadline: Instant) -> Result<bool, ChannelError> {
+    pub fn poll(&mut self, deadline: Option<Instant>) -> Result<bool, ChannelError> {
         self.check()?;
+        let patience = deadline.map_or(Patience::Forever, Patience::Until);
         while !self.inlet.has_frame() {
-            match self.fetch(Patience::Until(deadline)) {
+            match self.fetch(patience) {
                 Ok(()) => {}
                 Err(ChannelError::Timeout) => return Ok(false),
                 Err(ChannelError::Closed) => return Ok(true),

@@ -25,7 +25,7 @@ use crate::fate::Fates;
 use crate::id::{EndpointId, Incarnation, ProcessId};
 use crate::membership::Control;
 use crate::outbox::{Departure, Departures, Outbox};
-use crate::timers::Timers;
+use crate::timers::{Timers, later};
 
 /// Try again this soon where the system cannot say when.
 const BUSY_PAUSE: Duration = Duration::from_millis(1);
@@ -76,6 +76,8 @@ pub(crate) struct Core {
     pub(crate) is_blocked: bool,
     /// Items seen to since the last turn.
     pub(crate) items_since_turn: u32,
+    /// Whether the last of them was a timer: then it is a message's turn.
+    pub(crate) has_fired: bool,
     /// The supervisor has closed the control socket.
     pub(crate) is_lost: bool,
     spinner: Spinner,
@@ -127,6 +129,7 @@ impl Core {
             undelivered: FxHashMap::default(),
             is_blocked: false,
             items_since_turn: 0,
+            has_fired: false,
             is_lost: false,
             spinner: Spinner::default(),
             waits_long: false,
@@ -458,7 +461,7 @@ impl Core {
 
     /// Sends what is left and says on every connection that nothing more comes.
     pub(crate) fn say_farewell(&mut self, limit: Duration) {
-        let deadline = Instant::now() + limit;
+        let deadline = later(Instant::now(), limit);
         for (_, connection) in self.connections.iter().filter(|(_, c)| matches!(c.direction, Direction::To(_))) {
             let header = Header { kind: kind::CLOSE, ..Header::default() };
             let push = connection.outbox.push_reply(header, Departure::WithFlush, |_| Ok::<_, Refusal>(()));

@@ -15,6 +15,7 @@ use crate::error::{RuntimeError, SpawnError, WaitError};
 use crate::exit::{Ended, Exit};
 use crate::id::{MonitorId, ProcessId, TimerId};
 use crate::membership::CONTROL_DEADLINE;
+use crate::timers::later;
 
 /// Shortest period of a repeating timer.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
@@ -292,7 +293,7 @@ impl Endpoint {
     /// [`RuntimeError::Reentered`].
     pub fn after(&self, delay: Duration, period: Option<Duration>) -> Result<TimerId, RuntimeError> {
         let period = period.map(|period| period.max(SHORTEST_PERIOD));
-        Ok(self.core()?.timers.set(Instant::now() + delay, period))
+        Ok(self.core()?.timers.set(later(Instant::now(), delay), period))
     }
 
     /// Cancels a timer.

@@ -116,13 +116,15 @@ impl Core {
         (self.inbox.tag_in_hand, self.inbox.in_hand) = (None, None);
     }
 
-    /// What is there to see to: due timers first, so that a full mailbox does not hold them up. A message is noted as being
-    /// in the handler's hands.
+    /// What is there to see to: due timers first, so that a full mailbox does not hold them up, but one at a time, so that
+    /// those that are always due hold nothing else up. A message is noted as being in the handler's hands.
     #[inline(always)]
     fn next_waiting(&mut self) -> Option<Next> {
-        if self.timers.next_due().is_some()
+        if !std::mem::take(&mut self.has_fired)
+            && self.timers.next_due().is_some()
             && let Some(timer) = self.timers.fire(Instant::now())
         {
+            self.has_fired = true;
             return Some(Next::Timer(timer));
         }
         // What is in the mailbox has come before all that is in the receive buffers.

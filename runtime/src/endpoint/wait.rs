@@ -16,6 +16,7 @@ use super::{Endpoint, Origin};
 use crate::error::{RuntimeError, WaitError};
 use crate::id::MonitorId;
 use crate::letter::Letter;
+use crate::timers::later;
 
 /// How often it is looked whether what was told has left.
 const SEND_OFF_PAUSE: Duration = Duration::from_millis(1);
@@ -156,7 +157,7 @@ impl Endpoint {
     /// # Errors
     /// [`WaitError::Runtime`].
     pub fn send_off(&self, limit: Duration) -> Result<bool, WaitError> {
-        let deadline = Instant::now() + limit;
+        let deadline = later(Instant::now(), limit);
         while !self.core()?.has_sent_all() {
             if Instant::now() >= deadline {
                 return Ok(false);

@@ -253,8 +253,9 @@ impl Office {
         }
     }
 
+    /// Sees to something after a while. One that no clock reaches never comes.
     pub(crate) fn remind(&mut self, after: Duration, due: Due) {
-        self.due.push(Reverse((Instant::now() + after, due)));
+        self.due.extend(Instant::now().checked_add(after).map(|at| Reverse((at, due))));
     }
 
     /// Takes on an endpoint.

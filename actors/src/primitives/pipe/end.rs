@@ -94,7 +94,7 @@ impl<T> End<T> {
     }
 
     pub(super) fn poll(&self, timeout: Duration) -> Result<bool, PipeError> {
-        let polled = self.channel()?.poll(Instant::now() + timeout);
+        let polled = self.channel()?.poll(Instant::now().checked_add(timeout));
         polled.map_err(|error| PipeError::new(error, PipeError::Empty))
     }
 }

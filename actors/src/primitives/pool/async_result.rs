@@ -68,7 +68,7 @@ impl<T> AsyncResult<T> {
     /// # Errors
     /// As [`get`](AsyncResult::get), and [`PoolError::Timeout`]; the tasks go on then.
     pub fn get_within(&self, timeout: Duration) -> Result<T, PoolError> {
-        take(self.wait_until(Some(Instant::now() + timeout)))
+        take(self.wait_until(Instant::now().checked_add(timeout)))
     }
 
     /// Waits until the result, or an error, is known.
@@ -78,7 +78,7 @@ impl<T> AsyncResult<T> {
 
     /// Waits until the result, or an error, is known, for up to `timeout`. Gives whether it is.
     pub fn wait_within(&self, timeout: Duration) -> bool {
-        self.wait_until(Some(Instant::now() + timeout)).is_done
+        self.wait_until(Instant::now().checked_add(timeout)).is_done
     }
 
     /// Whether the result, or an error, is known.

@@ -108,7 +108,7 @@ pub fn wait<R: Send + 'static>(
     until: WaitFor,
     timeout: Option<Duration>,
 ) -> Waited<R> {
-    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let futures: Vec<Future<R>> = futures.into_iter().collect();
     let notices = notices(&futures);
     let mut left = futures.len();
@@ -144,7 +144,7 @@ impl<R> AsCompleted<R> {
     /// Gives no more when this time, from now, is over.
     #[must_use]
     pub fn within(mut self, timeout: Duration) -> AsCompleted<R> {
-        self.deadline = Some(Instant::now() + timeout);
+        self.deadline = Instant::now().checked_add(timeout);
         self
     }
 }
