@@ -274,7 +274,9 @@ impl Handler<Lodge> for Landlord {
         let (sender, receiver) = mpsc::channel();
         let system = self.system;
         // A thread's name cannot hold a NUL; an actor's may hold anything.
-        let thread = thread::Builder::new().name(name.replace('\0', "")).spawn(move || receiver.recv().into_iter().for_each(run));
+        let thread = thread::Builder::new()
+            .name(name.replace('\0', ""))
+            .spawn(move || receiver.recv().into_iter().for_each(run));
         match thread {
             Ok(_) => drop(sender.send(Lodger { system, name, arguments, reply })),
             Err(error) => refuse(reply, format!("no thread could be made: {error}")),
