@@ -157,25 +157,27 @@ impl Crew {
     /// Has a worker pass over an assignment, unless it has begun with it. Gives whether it will.
     ///
     /// The worker says what it begins, then looks whether it is to halt; this has it halt, then looks what it has begun. So at
-    /// least one of them sees the other.
+    /// least one of them sees the other. One that is condemned goes on halting.
     pub(super) fn recall(&self, slot: Slot, number: u32) -> bool {
+        let before = self.records.word(slot, HALT);
         self.records.set_word(slot, HALT, 1);
         let has_begun = self.at(slot).is_some_and(|(at, _)| at >= number);
         if !has_begun {
             self.records.set_word(slot, skip_word(number), number.into());
         }
-        self.records.set_word(slot, HALT, 0);
+        self.records.set_word(slot, HALT, before);
         !has_begun
     }
 
     /// Kills a worker if it has this in hand. Gives whether it had. It does not go on to anything else then.
     pub(super) fn condemn(&self, slot: Slot, number: u32, item: Option<u32>, context: &Context<Foreman>) -> bool {
+        let before = self.records.word(slot, HALT);
         self.records.set_word(slot, HALT, 1);
         let was_it = self.at(slot).is_some_and(|(at, other)| at == number && item.is_none_or(|item| item == other));
         if was_it {
             self.kill(slot, context);
         } else {
-            self.records.set_word(slot, HALT, 0);
+            self.records.set_word(slot, HALT, before);
         }
         was_it
     }
@@ -201,5 +203,22 @@ impl Crew {
             }
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_condemned_does_not_go_on_because_something_else_is_taken_back() {
+        let records = RecordFile::new(1, 1).expect("there is memory");
+        let settings = Settings { workers: 1, name: "pool".into(), initializer: None, lifetime: None };
+        let crew = Crew::new(1, records, settings);
+        assert!(crew.recall(0, 5));
+        assert_eq!(crew.records.word(0, HALT), 0);
+        crew.records.set_word(0, HALT, 1);
+        assert!(crew.recall(0, 6));
+        assert_eq!(crew.records.word(0, HALT), 1);
     }
 }
