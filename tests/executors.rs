@@ -85,6 +85,23 @@ fn callbacks_are_called_once_with_the_outcome() {
 }
 
 #[procession::test]
+fn a_callback_that_waits_for_its_own_thread_gets_an_error() {
+    let system = system();
+    let executor = executor(&system, 1);
+    let (tell, told) = mpsc::channel();
+    let first = submit(&executor, nap, 50);
+    let (own, later, ending) = (submit(&executor, nap, 50), submit(&executor, nap, 50), executor.clone());
+    first.add_done_callback(move |_| {
+        let outcomes = (later.result(), ending.shutdown(true, false));
+        tell.send((outcomes, later)).expect("somebody listens");
+    });
+    let ((result, shutdown), later) = told.recv().expect("the callback returns");
+    assert_eq!((result, shutdown), (Err(PoolError::InCallback), Err(PoolError::InCallback)));
+    assert_eq!((later.result(), own.result()), (Ok(50), Ok(50)));
+    executor.shutdown(true, false).expect("it ends in order");
+}
+
+#[procession::test]
 fn what_is_cancelled_is_not_done() {
     let system = system();
     let executor = executor(&system, 1);

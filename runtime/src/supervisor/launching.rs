@@ -380,6 +380,7 @@ impl Office {
             })
             .collect();
         if !in_hand.is_empty() {
+            self.workshop.spare = None;
             self.end_unknown_children();
         }
         for process in in_hand {

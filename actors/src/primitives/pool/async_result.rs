@@ -3,9 +3,10 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::driver::Begun;
+use super::driver::{self, Begun};
 use super::{PoolError, TaskError};
 
 type Outcome<T> = Result<T, PoolError>;
@@ -26,8 +27,8 @@ struct State<T> {
     is_done: bool,
     /// Whether what became known is a cancellation.
     is_cancelled: bool,
-    /// Whether callbacks look at it just now.
-    is_shown: bool,
+    /// The thread whose callback looks at it just now.
+    shown_by: Option<ThreadId>,
     callbacks: Vec<Callback<T>>,
 }
 
@@ -45,8 +46,7 @@ pub struct AsyncResult<T> {
 impl<T> AsyncResult<T> {
     /// Makes a result to come, and the duty to supply it.
     pub(super) fn pair() -> (AsyncResult<T>, Promise<T>) {
-        let state =
-            State { outcome: None, is_done: false, is_cancelled: false, is_shown: false, callbacks: Vec::new() };
+        let state = State { outcome: None, is_done: false, is_cancelled: false, shown_by: None, callbacks: Vec::new() };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         (AsyncResult { shared: shared.clone(), begun: None }, Promise(Some(shared)))
     }
@@ -101,14 +101,15 @@ impl<T> AsyncResult<T> {
     /// Has a function called with the outcome: on the thread of this process that sees to such things, before anybody who waits
     /// gets it, or, if it is known already, here and now. It is not called if the result has been taken.
     ///
-    /// It must not wait for other such results: they come on the same thread. A panic in it is logged.
+    /// It cannot wait for other such results, which come on the same thread, nor for the pool's end: that is
+    /// [`PoolError::InCallback`]. A panic in it is logged.
     pub fn on_done(&self, callback: impl FnOnce(&Result<T, PoolError>) + Send + 'static) {
         let mut state = self.settled();
         if !state.is_done {
             return state.callbacks.push(Box::new(callback));
         }
         let Some(outcome) = state.outcome.take() else { return };
-        state.is_shown = true;
+        state.shown_by = Some(thread::current().id());
         drop(state);
         call(Box::new(callback), &outcome);
         self.shared.put_back(outcome);
@@ -139,7 +140,7 @@ impl<T> AsyncResult<T> {
 
     fn settled(&self) -> MutexGuard<'_, State<T>> {
         let mut state = self.shared.lock();
-        while state.is_shown {
+        while state.is_shown_elsewhere() {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state
@@ -147,7 +148,7 @@ impl<T> AsyncResult<T> {
 
     fn wait_until(&self, deadline: Option<Instant>) -> MutexGuard<'_, State<T>> {
         let mut state = self.shared.lock();
-        while !state.is_done || state.is_shown {
+        while !is_in_vain(&state) && (!state.is_done || state.shown_by.is_some()) {
             let changed = &self.shared.changed;
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => changed.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -159,9 +160,21 @@ impl<T> AsyncResult<T> {
     }
 }
 
+/// Whether to wait would be to wait for this thread itself: in a callback.
+fn is_in_vain<T>(state: &State<T>) -> bool {
+    let is_own = state.shown_by.is_some() && !state.is_shown_elsewhere();
+    is_own || !state.is_done && driver::is_here()
+}
+
+impl<T> State<T> {
+    fn is_shown_elsewhere(&self) -> bool {
+        self.shown_by.is_some_and(|thread| thread != thread::current().id())
+    }
+}
+
 fn take<T>(mut state: MutexGuard<'_, State<T>>) -> Outcome<T> {
-    if !state.is_done || state.is_shown {
-        return Err(PoolError::Timeout);
+    if !state.is_done || state.shown_by.is_some() {
+        return Err(if is_in_vain(&state) { PoolError::InCallback } else { PoolError::Timeout });
     }
     state.outcome.take().unwrap_or(Err(PoolError::Taken))
 }
@@ -179,7 +192,7 @@ impl<T> Shared<T> {
 
     fn put_back(&self, outcome: Outcome<T>) {
         let mut state = self.lock();
-        (state.outcome, state.is_done, state.is_shown) = (Some(outcome), true, false);
+        (state.outcome, state.is_done, state.shown_by) = (Some(outcome), true, None);
         drop(state);
         self.changed.notify_all();
     }

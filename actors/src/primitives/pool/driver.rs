@@ -3,6 +3,7 @@
 //! An answer comes to the thread that has asked. Results that any thread may take, and callbacks, need one that is always
 //! there. It ends when it has had nothing to do for a while, or the pool's host has ended.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +32,16 @@ static DRIVERS: Mutex<Option<HashMap<Key, Driver>>> = Mutex::new(None);
 
 /// Which life of which foreman.
 pub(super) type Key = (ProcessId, u64);
+
+thread_local! {
+    /// Whether this thread is a driver.
+    static DRIVES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is a driver, and calls somebody back now: what comes on it does not come meanwhile.
+pub(super) fn is_here() -> bool {
+    DRIVES.with(Cell::get)
+}
 
 /// Wakes a driver.
 #[message]
@@ -129,12 +140,19 @@ pub(super) fn cancel_queued(key: Key) {
 }
 
 /// Waits until a close that goes behind other things has been told to the host.
-pub(super) fn await_close(key: Key) {
-    let Some(driver) = drivers().get_or_insert_default().get(&key).cloned() else { return };
+///
+/// # Errors
+/// [`PoolError::InCallback`].
+pub(super) fn await_close(key: Key) -> Result<(), PoolError> {
+    if is_here() {
+        return Err(PoolError::InCallback);
+    }
+    let Some(driver) = drivers().get_or_insert_default().get(&key).cloned() else { return Ok(()) };
     let mut state = driver.closing.state();
     while state.0 && !state.1 {
         state = driver.closing.told.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
+    Ok(())
 }
 
 fn drivers() -> MutexGuard<'static, Option<HashMap<Key, Driver>>> {
@@ -169,6 +187,7 @@ fn start(pool: &Pool) -> Result<Driver, PoolError> {
     let (is_asleep, closing) = (Arc::new(AtomicBool::new(false)), Arc::new(Closing::default()));
     let (asleep, closed) = (is_asleep.clone(), closing.clone());
     let work = move || {
+        DRIVES.with(|drives| drives.set(true));
         let opened = Endpoint::of(foreman.id().system).and_then(|endpoint| Ok((endpoint.open_mailbox()?, endpoint)));
         match opened {
             Ok((address, endpoint)) => {

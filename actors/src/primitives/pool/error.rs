@@ -98,6 +98,9 @@ pub enum PoolError<E = Infallible> {
     /// It makes no sense here: to wait for the end of a pool that is not closed.
     #[error("the pool is not closed; close or terminate it first")]
     Invalid,
+    /// It would never end: a callback waits for what only its own thread can bring about.
+    #[error("a callback cannot wait for this, which comes on its own thread; wait on another")]
+    InCallback,
     /// The arguments of a task are too large, too deep, or hold descriptors.
     #[error("arguments cannot be sent: {0}")]
     Arguments(#[from] PayloadError),
@@ -132,6 +135,7 @@ impl<E> PoolError<E> {
             PoolError::Timeout => PoolError::Timeout,
             PoolError::Taken => PoolError::Taken,
             PoolError::Invalid => PoolError::Invalid,
+            PoolError::InCallback => PoolError::InCallback,
             PoolError::Arguments(error) => PoolError::Arguments(error),
             PoolError::HostDied(exit) => PoolError::HostDied(exit),
             PoolError::NoHost => PoolError::NoHost,

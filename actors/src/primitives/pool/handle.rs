@@ -226,7 +226,7 @@ impl Pool {
     /// # Errors
     /// [`PoolError::Invalid`] if it is neither.
     pub fn join(&self) -> Result<(), PoolError> {
-        driver::await_close(self.key());
+        driver::await_close(self.key())?;
         match self.foreman.ask_within(&Join { epoch: self.epoch }, FOREVER) {
             Ok(true) | Err(AskError::Dead(Exit::Normal) | AskError::NoActor) => Ok(()),
             Ok(false) => Err(PoolError::Invalid),
