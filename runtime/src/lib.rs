@@ -19,9 +19,11 @@
 //! | `supervision/` | the rules of supervision in OTP's words; pure |
 //! | `zygote.rs`, `rehearsal.rs` | the process that clones actors, and what it does beforehand |
 //! | `spawn.rs`, `supervisor_spec.rs` | what a process, or a supervisor, is to be |
-//! | `record/` | [`RecordFile`], [`RecordWriter`]: what a process has done, for when it has died |
+//! | `record.rs` | [`RecordFile`], [`RecordWriter`]: what a process has done, for when it has died |
+//! | `word/` | [`WordOwner`], [`WordShare`]: a number that several processes change without a message |
+//! | `memory/` | memory that they share |
 //! | `exit.rs`, `panic.rs`, `error.rs`, `id.rs`, `timers.rs` | as they say |
-//! | `sys.rs`, `record/sys.rs` | the system calls, and the only unsafe code |
+//! | `sys.rs`, `memory/sys.rs`, `word/sys.rs` | the system calls, and the only unsafe code |
 //!
 //! Deliberately absent: types of messages, and any thread but the flusher.
 
@@ -40,6 +42,7 @@ mod hook;
 mod id;
 mod letter;
 mod membership;
+mod memory;
 mod outbox;
 mod panic;
 mod record;
@@ -52,6 +55,7 @@ mod sys;
 mod system;
 mod tenant;
 mod timers;
+mod word;
 mod zygote;
 
 pub use channel::{Channel, ChannelError, ChannelSendError, Delivered, Luggage, Source, Way, wait_any};
@@ -72,3 +76,4 @@ pub use supervision::{ChildState, Intensity, Restart, Strategy};
 pub use supervisor_spec::{Child, Kind, Supervisor};
 pub use system::{System, SystemBuilder};
 pub use tenant::Tenant;
+pub use word::{Shut, WordClosed, WordOwner, WordShare};

@@ -220,12 +220,14 @@ pub(crate) fn fork() -> nix::Result<Cloned> {
     }
 }
 
-/// Clones this process so that the copy is its sibling: the parent that they share reaps it. The caller has one thread.
+/// Clones this process so that the copy is its sibling: the parent that they share reaps it. The caller has one thread, and
+/// holds no robust lock.
 pub(crate) fn clone_sibling() -> nix::Result<Cloned> {
     let mut thread_id_address: *mut libc::c_int = std::ptr::null_mut();
     // SAFETY: PR_GET_TID_ADDRESS stores one pointer at the address given.
     let outcome = unsafe { libc::prctl(libc::PR_GET_TID_ADDRESS, &raw mut thread_id_address) };
     nix::errno::Errno::result(outcome)?;
+    let robust_list = robust_list();
     let flags = libc::c_long::from(libc::CLONE_PARENT | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID);
     let none: libc::c_long = 0;
     #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
@@ -236,8 +238,28 @@ pub(crate) fn clone_sibling() -> nix::Result<Cloned> {
     // SAFETY: as above, with the last two arguments in the order of these architectures.
     let outcome = unsafe { libc::syscall(libc::SYS_clone, flags, none, none, none, thread_id_address) };
     match nix::errno::Errno::result(outcome)? {
-        0 => Ok(Cloned::Copy),
+        0 => {
+            keep_robust_list(robust_list);
+            Ok(Cloned::Copy)
+        }
         child => Ok(Cloned::Original(Pid::from_raw(child as libc::pid_t))),
+    }
+}
+
+/// Where the kernel finds what this thread's robust locks are: an address and a length. The address is 0 if it knows of none.
+pub(crate) fn robust_list() -> (usize, usize) {
+    let (mut head, mut length) = (0_usize, 0_usize);
+    // SAFETY: the kernel stores one pointer and one length at the addresses given.
+    let outcome = unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length) };
+    if outcome == 0 { (head, length) } else { (0, 0) }
+}
+
+/// Tells the kernel again what the C library told it of the thread that this one is a copy of: a bare clone forgets that.
+fn keep_robust_list((head, length): (usize, usize)) {
+    if head != 0 {
+        // SAFETY: it is the C library's list for this thread, at the same place in the copy, and empty: the original held no
+        // robust lock.
+        unsafe { libc::syscall(libc::SYS_set_robust_list, head, length) };
     }
 }
 
@@ -440,6 +462,12 @@ pub(crate) fn at_exit(function: extern "C" fn()) {
 #[inline]
 pub(crate) fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
+}
+
+/// Size of a page of memory, in bytes.
+pub(crate) fn page_bytes() -> io::Result<usize> {
+    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)?.and_then(|size| usize::try_from(size).ok());
+    size.ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
 /// A random number from the kernel.

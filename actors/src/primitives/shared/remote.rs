@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::SharedError;
-use super::host::{Act, Greet, Host, Object};
+use super::host::{Act, Greet, Host, Object, Share};
 use crate::{ActorRef, AskError, Home, ProcessId, data};
 
 /// Longer than anybody waits. Whoever waits is told of the host's end.
@@ -16,6 +17,13 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub(crate) struct Remote<O: Object> {
     host: ActorRef<Host<O>>,
     epoch: u64,
+}
+
+/// What a host gives to be used in place.
+pub(super) enum Shared {
+    Word(OwnedFd),
+    /// It has nothing, or it could not be sent or received.
+    Nothing,
 }
 
 impl<O: Object> Remote<O> {
@@ -40,6 +48,22 @@ impl<O: Object> Remote<O> {
     pub(super) fn act(&self, operation: O::Operation) -> Result<O::Answer, SharedError> {
         let act = Act { epoch: self.epoch, operation, answer: PhantomData };
         Ok(self.host.ask_within(&act, FOREVER)?)
+    }
+
+    /// Asks for the memory that the object is in.
+    pub(super) fn share(&self) -> Result<Shared, SharedError> {
+        match self.host.ask_within(&Share { epoch: self.epoch }, FOREVER) {
+            Ok(Some(descriptor)) => Ok(descriptor.into_owned().map_or(Shared::Nothing, Shared::Word)),
+            // One of the two sides has no descriptors left.
+            Ok(None) | Err(AskError::Invalid(_) | AskError::NoReply) => Ok(Shared::Nothing),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Names the host's life.
+    #[inline]
+    pub(super) fn life(&self) -> (ProcessId, u64) {
+        (self.host.id(), self.epoch)
     }
 
     pub(super) fn host(&self) -> ProcessId {

@@ -3,17 +3,17 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use procession_runtime::{WordClosed, WordShare};
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::edit::Edit;
-use super::fault::Fault;
-use super::host::Object;
+use super::held::{Held, HeldInitial, HeldOperation};
 use super::number::Number;
 use super::remote::Remote;
-use super::{SharedError, open};
+use super::{SharedError, integer, near, open};
 use crate::function::refuse_captures;
 use crate::primitives::blob::Blob;
-use crate::{Data, Home, ProcessId, data};
+use crate::{Data, Home, ProcessId};
 
 /// A value that processes share: any data, which any of them reads and changes.
 ///
@@ -21,7 +21,10 @@ use crate::{Data, Home, ProcessId, data};
 /// of its own, or in that of a [`Manager`](crate::Manager); see [`primitives::shared`](crate::primitives::shared) for the
 /// protocol, and for what happens when somebody dies.
 ///
-/// Each method is one question to the host, and is done whole or not at all. Between a [`get`](Value::get) and a
+/// Each method is one question to the host, and is done whole or not at all. Integers of up to 64 bits are in memory that the
+/// host shares with its users: [`get`](Value::get), [`set`](Value::set), [`fetch_add`](Value::fetch_add) and
+/// [`fetch_sub`](Value::fetch_sub) need no question then, and keep to the same rules.
+/// Between a [`get`](Value::get) and a
 /// [`set`](Value::set) others may have come: what reads and writes is an [`update`](Value::update) or a
 /// [`fetch_add`](Value::fetch_add), or happens under a [`Lock`](crate::Lock).
 ///
@@ -61,7 +64,8 @@ impl<T: Data> Value<T> {
     /// # Errors
     /// [`SharedError::Spawn`]; nothing is left of it then.
     pub fn new(home: &impl Home, value: T) -> Result<Value<T>, SharedError> {
-        Ok(Value::over(Remote::start(home, Blob::pack(&value)?, "value")?))
+        let initial = HeldInitial { value: Blob::pack(&value)?, is_integer: integer::is_integer::<T>() };
+        Ok(Value::over(Remote::start(home, initial, "value")?))
     }
 
     fn over(remote: Remote<Held>) -> Value<T> {
@@ -73,6 +77,9 @@ impl<T: Data> Value<T> {
     /// # Errors
     /// [`SharedError`].
     pub fn get(&self) -> Result<T, SharedError> {
+        if let Some(Some(value)) = self.near(|word| word.load().map(integer::of_word))? {
+            return Ok(value);
+        }
         self.remote.act(HeldOperation::Get).and_then(item)
     }
 
@@ -81,6 +88,11 @@ impl<T: Data> Value<T> {
     /// # Errors
     /// [`SharedError`]; the value is as before, except after [`HostDied`](SharedError::HostDied) and the like.
     pub fn set(&self, value: T) -> Result<(), SharedError> {
+        if let Some(new) = integer::to_word(&value)
+            && let Some(()) = self.near(|word| word.store(new))?
+        {
+            return Ok(());
+        }
         self.remote.act(HeldOperation::Set(Blob::pack(&value)?)).map(drop)
     }
 
@@ -97,6 +109,9 @@ impl<T: Data> Value<T> {
     /// The function must capture nothing; see [`Function`](crate::Function). One that needs no argument gets `()`. As long as
     /// it runs, everybody else waits; if it asks the same host for something, it is refused as a deadlock.
     ///
+    /// With an integer of up to 64 bits, somebody who was just about to change it may do so while the function runs. It is then
+    /// called again, with the new value and a copy of the argument, so it should do nothing but compute.
+    ///
     /// # Errors
     /// [`SharedError::Panicked`] if the function panics, and others; the value is as before.
     pub fn update<F, A, R>(&self, function: F, argument: A) -> Result<R, SharedError>
@@ -107,6 +122,12 @@ impl<T: Data> Value<T> {
     {
         const { refuse_captures::<F>() };
         self.edit(Edit::of_value(function, &argument)?)
+    }
+
+    /// Does something with the word that the value is in; `None` if the host must be asked.
+    #[inline]
+    fn near<R>(&self, act: impl FnOnce(&WordShare) -> Result<R, WordClosed>) -> Result<Option<R>, SharedError> {
+        if integer::is_integer::<T>() { near::act(&self.remote, act) } else { Ok(None) }
     }
 
     fn edit<R: Data>(&self, edit: Edit) -> Result<R, SharedError> {
@@ -128,6 +149,9 @@ impl<T: Number> Value<T> {
     /// # Errors
     /// [`SharedError::Overflow`] if the type cannot hold the sum, and others; the value is as before.
     pub fn fetch_add(&self, number: T) -> Result<T, SharedError> {
+        if let Some(Some(outcome)) = self.near(|word| change(word, |value: T| value.sum(number)))? {
+            return outcome;
+        }
         self.edit(Edit::add(number)?)
     }
 
@@ -136,7 +160,27 @@ impl<T: Number> Value<T> {
     /// # Errors
     /// As [`fetch_add`](Value::fetch_add).
     pub fn fetch_sub(&self, number: T) -> Result<T, SharedError> {
+        if let Some(Some(outcome)) = self.near(|word| change(word, |value: T| value.difference(number)))? {
+            return outcome;
+        }
         self.edit(Edit::subtract(number)?)
+    }
+}
+
+/// Changes a word, and gives the value before, or that there is no room; `None` if the word is none of the type's.
+#[inline]
+fn change<T: Number>(
+    word: &WordShare,
+    change: impl Fn(T) -> Option<T>,
+) -> Result<Option<Result<T, SharedError>>, WordClosed> {
+    loop {
+        let before = word.load()?;
+        let Some(value) = integer::of_word::<T>(before) else { return Ok(None) };
+        let Some(after) = change(value) else { return Ok(Some(Err(SharedError::Overflow))) };
+        let Some(after) = integer::to_word(&after) else { return Ok(None) };
+        if word.exchange(before, after)? {
+            return Ok(Some(Ok(value)));
+        }
     }
 }
 
@@ -144,39 +188,4 @@ super::handle_traits!(Value<T>, ArchivedValue);
 
 fn item<T: Data>(answer: Option<Blob>) -> Result<T, SharedError> {
     open(&answer.ok_or_else(|| SharedError::senseless(&"nothing"))?)
-}
-
-/// A value at its host.
-pub(crate) struct Held(Blob);
-
-/// What can be done with a value.
-#[data]
-#[derive(Debug, Clone)]
-pub(crate) enum HeldOperation {
-    Get,
-    Set(Blob),
-    Replace(Blob),
-    Edit(Edit),
-}
-
-impl Object for Held {
-    type Initial = Blob;
-    type Operation = HeldOperation;
-    type Answer = Option<Blob>;
-
-    fn new(initial: Blob) -> Held {
-        Held(initial)
-    }
-
-    fn act(&mut self, operation: HeldOperation) -> Result<Option<Blob>, Fault> {
-        match operation {
-            HeldOperation::Get => Ok(Some(self.0.clone())),
-            HeldOperation::Set(value) => {
-                self.0 = value;
-                Ok(None)
-            }
-            HeldOperation::Replace(value) => Ok(Some(std::mem::replace(&mut self.0, value))),
-            HeldOperation::Edit(edit) => edit.apply(&mut self.0).map(Some),
-        }
-    }
 }

@@ -7,16 +7,12 @@
 //!
 //! The space is reserved and the file sealed against shrinking, so that no touch of it can fail.
 
-mod sys;
-
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
-use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
-
-use self::sys::Mapping;
+use crate::memory::{self, Mapping};
 
 /// Words of a record that its user names, from 0.
 pub const RECORD_WORDS: usize = 127;
@@ -60,10 +56,7 @@ impl RecordFile {
     pub fn new(records: usize, record_bytes: usize) -> io::Result<RecordFile> {
         let record_bytes = record_bytes.max(1).next_multiple_of(RECORD_UNIT_BYTES);
         let length = record_bytes.checked_mul(records.max(1)).ok_or(io::ErrorKind::OutOfMemory)?;
-        let file = std::fs::File::from(procession_transport::memory_file("procession-records")?);
-        fallocate(&file, FallocateFlags::empty(), 0, i64::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?)?;
-        let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
-        fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+        let file = memory::reserve("procession-records", length)?;
         let map = Mapping::new(&file, 0, length)?;
         Ok(RecordFile { file, map, records, record_bytes })
     }
@@ -152,12 +145,10 @@ impl RecordWriter {
     /// The system's, if it has no memory left, or the descriptor is not that of such a file.
     pub fn open(file: OwnedFd, record: usize, record_bytes: usize) -> io::Result<RecordWriter> {
         let offset = record.checked_mul(record_bytes).ok_or(io::ErrorKind::InvalidInput)?;
-        let seals = SealFlag::from_bits_truncate(fcntl(&file, FcntlArg::F_GET_SEALS)?);
-        let file = std::fs::File::from(file);
-        let is_whole = file.metadata()?.len() >= offset.saturating_add(record_bytes) as u64;
-        if record_bytes <= HEAD_BYTES || !is_whole || !seals.contains(SealFlag::F_SEAL_SHRINK) {
+        if record_bytes <= HEAD_BYTES {
             return Err(io::ErrorKind::InvalidInput.into());
         }
+        let file = memory::check(file, offset.saturating_add(record_bytes))?;
         Ok(RecordWriter { map: Mapping::new(&file, offset, record_bytes)?, record_bytes, used_bytes: 0 })
     }
 

@@ -1,0 +1,35 @@
+//! Memory that several processes share: files in memory that nobody can shrink, whose space is reserved.
+
+mod sys;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
+
+pub(crate) use self::sys::Mapping;
+
+/// Makes a file of a length that nobody can change any more. All of its space is there: no touch of it can fail.
+///
+/// # Errors
+/// The system's, if it has no memory or descriptors left.
+pub(crate) fn reserve(name: &str, length: usize) -> io::Result<File> {
+    let file = File::from(procession_transport::memory_file(name)?);
+    fallocate(&file, FallocateFlags::empty(), 0, i64::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?)?;
+    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(file)
+}
+
+/// Checks that a descriptor from another process is that of a file of at least `length` bytes, which nobody can shrink.
+///
+/// # Errors
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is not, or the system's.
+pub(crate) fn check(file: OwnedFd, length: usize) -> io::Result<File> {
+    let seals = SealFlag::from_bits_truncate(fcntl(&file, FcntlArg::F_GET_SEALS)?);
+    let file = File::from(file);
+    let is_whole = file.metadata()?.len() >= length as u64;
+    let is_sound = is_whole && seals.contains(SealFlag::F_SEAL_SHRINK);
+    if is_sound { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
