@@ -26,7 +26,9 @@ fn host<T: Number>(value: &Value<T>) -> i32 {
 
 /// Uses a value often enough that this thread needs no messages for it any more.
 fn warm<T: Number>(value: &Value<T>) {
-    (0..3).for_each(|_| drop(value.get().expect("it lives")));
+    for _ in 0..3 {
+        let _ = value.get().expect("it lives");
+    }
 }
 
 #[procession::test]
@@ -252,7 +254,7 @@ fn adders_are_told_of_the_end_of_a_host() {
 
 #[procession::test]
 fn adders_are_told_of_the_end_of_a_manager() {
-    let value = |system: &System| Manager::start(system).and_then(|manager| Ok(manager.value(5).expect("a value")));
+    let value = |system: &System| Manager::start(system).map(|manager| manager.value(5).expect("a value"));
     kill_under(move |system| value(system).expect("a manager"), "manager killed", false);
 }
 
@@ -270,7 +272,8 @@ fn a_value_that_its_manager_stops_is_at_its_end_and_others_are_not() {
     let system = system();
     let manager = Manager::start(&system).expect("a manager");
     let (one, other) = (manager.value(1_u32).expect("a value"), manager.value(2_u32).expect("a value"));
-    (warm(&one), warm(&other));
+    warm(&one);
+    warm(&other);
     manager.stop(one.host()).expect("it lives");
     eventually("it stops", || one.get().is_err());
     let error = one.fetch_add(1).expect_err("it has stopped");

@@ -33,7 +33,8 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// The manager is an actor that is asked to host another: it starts a thread, which becomes an endpoint with an address of its
 /// own, starts the actor there, and answers with the address. From then on users talk to that thread alone. What is hosted
 /// lives until the manager ends; until it is [stopped](Manager::stop); or until its own code panics. Handles may come and go.
-/// Each object takes a thread and three descriptors, and one more for each thread that uses it.
+/// Each object takes a thread and three descriptors, and one more for each thread that uses it. A [`Value`] that is an integer
+/// takes another one when it is first used.
 ///
 /// # When somebody dies
 /// * The manager: all that it hosts ends with it, and everybody who waits for any of it is told at once; see each primitive

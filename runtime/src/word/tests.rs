@@ -53,7 +53,8 @@ fn a_thread_that_ends_is_noticed_whether_it_drops_its_word_or_not() {
     }
 }
 
-/// Runs in a new process: makes the word of a file, says so on a pipe, and stays.
+/// Runs in a copy of the test's process: makes the word of a file, says so on a pipe, and stays. It does nothing there that
+/// needs more than the copied thread.
 fn own_until_killed(word: OwnedFd, ready: OwnedFd) -> ! {
     let file = File::from(word);
     let page_bytes = process::page_bytes().expect("it is known");
@@ -70,7 +71,7 @@ fn an_owner_that_is_killed_is_noticed() {
     for _ in 0..20 {
         let page_bytes = process::page_bytes().expect("it is known");
         let file = memory::reserve("word", page_bytes).expect("there is memory");
-        let (ready, is_ready) = nix::unistd::pipe().expect("a pipe").into();
+        let (ready, is_ready) = nix::unistd::pipe().expect("a pipe");
         let share = WordShare::open(file.try_clone().expect("one").into()).expect("it is such a page");
         assert_eq!(share.load(), Err(WordClosed::Ended), "nobody has it yet");
         let owner = match process::fork().expect("a process") {
