@@ -1,11 +1,11 @@
-//! The supervisor is killed while primitives are in use: whoever waits for anything is told, and goes on.
+//! The supervisor ends, or is killed, while primitives are in use: whoever waits for anything is told, and goes on.
 
 use std::thread::{self, JoinHandle};
 
 use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{Barrier, Condition, Event, Lock, Semaphore};
-use procession_tests::{kill, repeat};
+use procession_tests::{kill, process_table, repeat};
 
 /// How often it is tried.
 const ROUNDS: u32 = 20;
@@ -53,6 +53,22 @@ fn g8_all_who_wait_are_told_of_the_end_of_the_supervisor() {
         kill(supervisor, Signal::SIGKILL);
         for (number, thread) in threads.into_iter().enumerate() {
             round.at(format!("waiter {number}"));
+            assert!(!thread.join().expect("no panic").is_empty());
+        }
+    });
+}
+
+#[procession::test]
+fn when_a_shutdown_returns_the_supervisor_is_gone_whoever_else_notices() {
+    repeat("shutdown while many wait", ROUNDS, |round| {
+        let system = System::start().expect("a system");
+        let threads = wait_everywhere(&system).expect("everything is there");
+        let child = system.process(|| nix::unistd::getppid().as_raw(), ()).start().expect("a process");
+        let supervisor = child.join().expect("it returns");
+        round.dice.spin();
+        system.shutdown().expect("an orderly end");
+        assert!(process_table::entry(supervisor).is_none(), "the supervisor is still there");
+        for thread in threads {
             assert!(!thread.join().expect("no panic").is_empty());
         }
     });

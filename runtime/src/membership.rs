@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -35,8 +35,8 @@ pub(crate) struct Membership {
     forks: u32,
     /// Whether the supervisor is known to be gone, or the system to be shut down.
     pub(crate) over: AtomicBool,
-    /// Whether the supervisor has been reaped.
-    is_reaped: AtomicBool,
+    /// The supervisor is reaped once, and whoever else comes to do it waits for that.
+    reaping: Once,
 }
 
 static MEMBERSHIPS: Mutex<Vec<Arc<Membership>>> = Mutex::new(Vec::new());
@@ -60,7 +60,7 @@ impl Membership {
             next_endpoint: AtomicU32::new(1),
             forks: sys::forks(),
             over: AtomicBool::new(false),
-            is_reaped: AtomicBool::new(false),
+            reaping: Once::new(),
         })
     }
 
@@ -122,21 +122,26 @@ impl Membership {
         self.reap_supervisor(true);
     }
 
-    /// Reaps the supervisor, once; kills what is left of its process group before.
+    /// Reaps the supervisor, once; `kill`: kills what is left of its process group before. When it returns the supervisor is
+    /// gone, whichever thread has reaped it.
     pub(crate) fn reap_supervisor(&self, kill: bool) {
-        if self.is_reaped.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        if kill {
-            return bury(self.supervisor);
-        }
-        while let Err(nix::Error::EINTR) = nix::sys::wait::waitpid(self.supervisor, None) {}
+        self.reaping.call_once(|| {
+            if kill {
+                bury(self.supervisor);
+            } else {
+                reap(self.supervisor);
+            }
+        });
     }
 }
 
 /// Kills a supervisor's process group and reaps the supervisor.
 pub(crate) fn bury(supervisor: Pid) {
     let _ = nix::sys::signal::killpg(supervisor, nix::sys::signal::Signal::SIGKILL);
+    reap(supervisor);
+}
+
+fn reap(supervisor: Pid) {
     while let Err(nix::Error::EINTR) = nix::sys::wait::waitpid(supervisor, None) {}
 }
 
