@@ -161,11 +161,17 @@ impl Office {
             self.workshop.spare = None;
             return;
         }
-        let is_imaging = self.is_imaging();
+        if self.is_imaging() || self.workshop.cannot_spare {
+            return;
+        }
         let workshop = &mut self.workshop;
-        let is_busy =
-            is_imaging || !workshop.orders.is_empty() || !workshop.tickets.is_empty() || workshop.zygote.is_none();
-        if !std::mem::take(&mut workshop.wants_spare) || is_busy || workshop.spare.is_some() {
+        let is_busy = !workshop.orders.is_empty() || !workshop.tickets.is_empty() || workshop.zygote.is_none();
+        // While the zygote is busy the wish is kept: its answer is about to come.
+        if !workshop.wants_spare || is_busy {
+            return;
+        }
+        workshop.wants_spare = false;
+        if workshop.spare.is_some() {
             return;
         }
         let asked = socket_pair()
