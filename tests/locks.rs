@@ -1,17 +1,13 @@
 //! Locks and semaphores, and what holds for all that processes wait at: time-outs, handles, hosts.
 
-use std::cell::Cell;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use procession::prelude::*;
-use procession::{
-    Barrier, BoundedSemaphore, Condition, Event, Exit, Lock, LockError, LockGuard, RLock, Restart, Semaphore,
-    SpawnError,
-};
-use procession_tests::{SOON, eventually, kill, lock_outcome};
+use procession::{Barrier, BoundedSemaphore, Condition, Event, Exit, Lock, LockError, LockGuard, RLock, Semaphore};
+use procession_tests::{Noting, SOON, eventually, kill, lock_outcome};
 
 fn system() -> System {
     System::start().expect("a system")
@@ -321,29 +317,15 @@ fn a_lock_ends_with_the_actor_that_made_it() {
     system.shutdown().expect("an orderly end");
 }
 
-/// Has hosts restarted, whatever their end, and notes the process id of the last.
-struct Restarting<'a> {
-    system: &'a System,
-    pid: Cell<i32>,
-}
-
-impl Home for Restarting<'_> {
-    fn host<A: Actor>(&self, args: A::Args, name: &str) -> Result<ActorRef<A>, SpawnError> {
-        let host = self.system.actor::<A>(args).name(name).restart(Restart::Permanent).start()?;
-        self.pid.set(host.pid()?.unwrap_or_default());
-        Ok(host)
-    }
-}
-
 #[procession::test]
 fn after_a_restart_of_the_host_old_handles_are_void() {
     let system = system();
-    let home = Restarting { system: &system, pid: Cell::new(0) };
+    let home = Noting::restarting(&system);
     let lock = Lock::new(&home).expect("a lock");
     let guard: LockGuard = lock.acquire().expect("it is free");
     let waiter = lock.clone();
     let waiter = thread::spawn(move || waiter.acquire().map(drop));
-    kill(home.pid.get(), Signal::SIGKILL);
+    kill(home.pid(), Signal::SIGKILL);
     let killed = |outcome| matches!(outcome, Err(LockError::HostDied(Exit::Signal { signal: 9, .. })));
     let outcome = waiter.join().expect("no panic");
     assert!(killed(outcome.clone()) || outcome == Err(LockError::HostRestarted), "{outcome:?}");

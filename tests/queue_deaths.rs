@@ -1,14 +1,13 @@
 //! Queues: nobody's death loses an item that was put, shows one that was not, or leaves another waiting.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use procession::prelude::*;
-use procession::{Exit, PutError, QueueError, SpawnError};
-use procession_tests::{Round, SOON, eventually, kill, repeat};
+use procession::{Exit, PutError, QueueError};
+use procession_tests::{Noting, Round, SOON, eventually, kill, repeat};
 
 const ROUNDS: u32 = 20;
 
@@ -249,25 +248,11 @@ fn killed_waiters_are_passed_over() {
     });
 }
 
-/// Notes the process id of the host.
-struct Noting<'a> {
-    system: &'a System,
-    pid: Cell<i32>,
-}
-
-impl Home for Noting<'_> {
-    fn host<A: Actor>(&self, args: A::Args, name: &str) -> Result<ActorRef<A>, SpawnError> {
-        let host = self.system.actor::<A>(args).name(name).start()?;
-        self.pid.set(host.pid()?.unwrap_or_default());
-        Ok(host)
-    }
-}
-
 #[procession::test]
 fn all_who_wait_are_told_of_the_end_of_the_host() {
     repeat("host killed", ROUNDS, |round| {
         let system = system();
-        let home = Noting { system: &system, pid: Cell::new(0) };
+        let home = Noting::of(&system);
         let queue = JoinableQueue::<u64>::bounded(&home, 1).expect("a queue");
         queue.put(1).expect("there is room");
         queue.put_within(2, Duration::ZERO).expect_err("it is full");
@@ -275,7 +260,7 @@ fn all_who_wait_are_told_of_the_end_of_the_host() {
         let putter = thread::spawn(move || putter.put(2).map_err(PutError::into_error));
         let joiner = thread::spawn(move || joiner.join());
         round.dice.spin();
-        kill(home.pid.get(), Signal::SIGKILL);
+        kill(home.pid(), Signal::SIGKILL);
         let start = Instant::now();
         let is_told = |error: &QueueError| *error == QueueError::HostDied(KILLED) || *error == QueueError::NoHost;
         for (who, outcome) in [("put", putter.join()), ("join", joiner.join())] {

@@ -1,6 +1,5 @@
 //! Queues: what they do while everybody lives.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::sync::mpsc;
 use std::thread;
@@ -8,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use procession::prelude::*;
-use procession::{Descriptor, PutError, QueueError, Restart, SpawnError};
+use procession::{Descriptor, PutError, QueueError};
 use procession_tests::dice::seed;
-use procession_tests::{Dice, SOON, eventually, guarded, kill, process_table};
+use procession_tests::{Dice, Noting, SOON, eventually, guarded, kill, process_table};
 
 fn system() -> System {
     System::start().expect("a system")
@@ -343,7 +342,7 @@ fn what_goes_through_does_not_pile_up() {
     }
     guarded("2 GiB", Duration::from_secs(60), |_| {
         let system = system();
-        let home = Restarting { system: &system, pid: Cell::new(0) };
+        let home = Noting::restarting(&system);
         // Only its size in bytes bounds it.
         let queue = Queue::with_limits(&home, usize::MAX, 16 << 20).expect("a queue");
         let producer = system.process(produce, queue.clone()).start().expect("a process");
@@ -352,7 +351,7 @@ fn what_goes_through_does_not_pile_up() {
         for item in &queue {
             assert_eq!(item.expect("nothing fails").len(), ITEM_BYTES);
             count += 1;
-            peak_bytes = peak_bytes.max(process_table::resident_bytes(home.pid.get()));
+            peak_bytes = peak_bytes.max(process_table::resident_bytes(home.pid()));
         }
         assert_eq!(count, ITEMS);
         assert!(peak_bytes < 100 << 20, "{} MiB are too many for a queue of 16", peak_bytes >> 20);
@@ -371,27 +370,13 @@ fn an_item_over_two_gibibytes_is_refused() {
     assert_eq!(queue.get(), Ok(vec![1]));
 }
 
-/// Has hosts restarted, whatever their end, and notes the process id of the last.
-struct Restarting<'a> {
-    system: &'a System,
-    pid: Cell<i32>,
-}
-
-impl Home for Restarting<'_> {
-    fn host<A: Actor>(&self, args: A::Args, name: &str) -> Result<ActorRef<A>, SpawnError> {
-        let host = self.system.actor::<A>(args).name(name).restart(Restart::Permanent).start()?;
-        self.pid.set(host.pid()?.unwrap_or_default());
-        Ok(host)
-    }
-}
-
 #[procession::test]
 fn after_a_restart_of_the_host_old_handles_are_void() {
     let system = system();
-    let home = Restarting { system: &system, pid: Cell::new(0) };
+    let home = Noting::restarting(&system);
     let queue = Queue::<u64>::unbounded(&home).expect("a queue");
     queue.put(1).expect("there is room");
-    kill(home.pid.get(), Signal::SIGKILL);
+    kill(home.pid(), Signal::SIGKILL);
     // While the old one dies, it is told so.
     eventually("the new one answers", || !matches!(queue.try_get(), Err(QueueError::HostDied(_))));
     assert_eq!(queue.get(), Err(QueueError::HostRestarted));

@@ -98,8 +98,8 @@
 //! | `macros/` | the attribute macros |
 //!
 //! Deliberately absent: descriptors as numbers, frames and polling (in `procession-transport`), processes, supervision and
-//! names (in `procession-runtime`), unsafe code, threads, and any registry of actor types: whatever type is spawned, the new
-//! process finds the code by its place in the program.
+//! names (in `procession-runtime`), unsafe code, any registry of actor types (whatever type is spawned, the new process finds
+//! the code by its place in the program), and threads, but for a manager's objects and the drivers of pools.
 #![forbid(unsafe_code)]
 
 extern crate self as procession;

@@ -25,7 +25,7 @@
 //! | `exit.rs`, `panic.rs`, `error.rs`, `id.rs`, `timers.rs` | as they say |
 //! | `sys.rs`, `memory/sys.rs`, `word/sys.rs` | the system calls, and the only unsafe code |
 //!
-//! Deliberately absent: types of messages, and any thread but the flusher.
+//! Deliberately absent: types of messages, and any thread that it starts itself but the flusher.
 
 #![deny(unsafe_code)]
 

@@ -22,6 +22,7 @@ use nix::unistd::{ForkResult, Pid};
 
 use crate::entry::{Call, Entry, Run};
 
+// SAFETY: the linker defines both; their addresses alone are used, never what is there.
 unsafe extern "C" {
     /// First byte of the image that this code is linked into; defined by the linker.
     static __ehdr_start: u8;

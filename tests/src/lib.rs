@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `round.rs` | [`Round`]: one guarded repeat of a case, with its dice |
 //! | `dice.rs` | [`Dice`]: seeded randomness |
+//! | `noting.rs` | [`Noting`]: a home that notes which process hosts |
 //! | `process_table.rs` | what `/proc` says of processes, their states, memory and descriptors |
 //! | `signals.rs` | raw signals |
 //! | `eventually.rs` | [`eventually()`]: waiting for what nobody announces |
@@ -17,6 +18,7 @@
 pub mod dice;
 pub mod eventually;
 pub mod lock_outcome;
+pub mod noting;
 pub mod process_table;
 pub mod round;
 pub mod signals;
@@ -26,5 +28,6 @@ pub mod worker;
 pub use dice::Dice;
 pub use eventually::{SOON, eventually};
 pub use lock_outcome::lock_outcome;
+pub use noting::Noting;
 pub use round::{GUARD, Round, guarded, repeat};
 pub use signals::kill;

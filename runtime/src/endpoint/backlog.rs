@@ -37,10 +37,9 @@ impl Backlog {
         self.held_bytes += held_bytes;
     }
 
-    /// Whether a connection may be read: not while it holds frames, so that what is held stays bounded.
-    pub(crate) fn allows(&self, key: usize) -> bool {
-        self.connections.is_empty()
-            || self.held_bytes < BACKLOG_LIMIT_BYTES && !self.connections.iter().any(|waiting| waiting.key == key)
+    /// Whether a further connection may be read, so that what is held stays bounded. One that holds frames itself may not.
+    pub(crate) fn has_room(&self) -> bool {
+        self.held_bytes < BACKLOG_LIMIT_BYTES
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -72,9 +71,10 @@ impl Core {
     /// did.
     #[inline]
     pub(crate) fn put_off(&mut self, key: usize) -> bool {
-        let Some(connection) = self.connections.get(key) else { return false };
+        let Some(connection) = self.connections.get_mut(key) else { return false };
         let is_put_off = self.is_serving && !self.is_blocked && matches!(connection.direction, Direction::From(_));
         if is_put_off && connection.inlet.may_hold_frame() {
+            connection.is_put_off = true;
             self.backlog.add(key, connection.inlet.buffered_bytes());
         }
         is_put_off
@@ -88,20 +88,18 @@ impl Core {
                 self.backlog.pop();
                 continue;
             };
-            match connection.inlet.next_frame() {
-                Ok(Some(frame)) => {
-                    if !connection.inlet.may_hold_frame() {
-                        self.backlog.pop();
-                    }
-                    match self.inbox.sort(key, connection.direction, &connection.outbox, frame) {
-                        Sorted::Request(letter, origin) => return Some((letter, origin)),
-                        Sorted::LastWord => self.remove_connection(key, &WaitError::NoReply),
-                        Sorted::Elsewhere => {}
-                    }
-                }
-                Ok(None) => {
-                    self.backlog.pop();
-                }
+            let frame = connection.inlet.next_frame();
+            if !matches!(frame, Ok(Some(_))) || !connection.inlet.may_hold_frame() {
+                connection.is_put_off = false;
+                self.backlog.pop();
+            }
+            match frame {
+                Ok(Some(frame)) => match self.inbox.sort(key, connection.direction, &connection.outbox, frame) {
+                    Sorted::Request(letter, origin) => return Some((letter, origin)),
+                    Sorted::LastWord => self.remove_connection(key, &WaitError::NoReply),
+                    Sorted::Elsewhere => {}
+                },
+                Ok(None) => {}
                 Err(error) => self.break_connection(key, &error.to_string()),
             }
         }
@@ -111,6 +109,9 @@ impl Core {
     /// Sorts all requests in the receive buffers into the mailbox.
     pub(crate) fn settle_backlog(&mut self) {
         while let Some(key) = self.backlog.pop() {
+            if let Some(connection) = self.connections.get_mut(key) {
+                connection.is_put_off = false;
+            }
             self.sort_connection(key);
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Connection {
     pub(crate) watch: Watch,
     /// The stream has ended. That proves nothing: the connection stays until the supervisor has said what happened.
     pub(crate) ended: bool,
+    /// Its receive buffer holds frames that are in the backlog.
+    pub(crate) is_put_off: bool,
 }
 
 impl Connection {

@@ -235,19 +235,21 @@ impl Core {
         match readiness.subject {
             Subject::Control => true,
             Subject::Connection(key) => {
-                readiness.writable
-                    || readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(key, c))
+                readiness.writable || readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(c))
             }
         }
     }
 
     /// Whether a connection is read now. Requests have to fit in the mailbox, and are not taken from an asker that is
     /// owed more answers than it reads.
-    fn reads(&self, key: usize, connection: &Connection) -> bool {
+    fn reads(&self, connection: &Connection) -> bool {
         match connection.direction {
             Direction::To(_) => true,
             Direction::From(_) => {
-                self.backlog.allows(key) && !self.inbox.mailbox.is_full(self.is_blocked) && connection.outbox.has_room()
+                !connection.is_put_off
+                    && self.backlog.has_room()
+                    && !self.inbox.mailbox.is_full(self.is_blocked)
+                    && connection.outbox.has_room()
             }
         }
     }
@@ -264,7 +266,7 @@ impl Core {
                     if readiness.writable {
                         self.unblock(watch);
                     }
-                    if readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(key, c)) {
+                    if readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(c)) {
                         self.read_connection(key);
                     }
                 }
@@ -455,7 +457,7 @@ impl Core {
         let outlet = Outlet::new(link.clone(), self.message_limit_bytes);
         let outbox = Outbox::new(outlet, watch, self.departures.clone());
         let inlet = Inlet::new(link, self.message_limit_bytes);
-        entry.insert(Connection { direction, incarnation, inlet, outbox, watch, ended: false });
+        entry.insert(Connection { direction, incarnation, inlet, outbox, watch, ended: false, is_put_off: false });
         Ok(key)
     }
 

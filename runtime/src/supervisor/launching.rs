@@ -114,7 +114,7 @@ impl Office {
     }
 
     fn make(&mut self, process: ProcessId, is_imaging: bool) -> Result<(), SpawnError> {
-        if let Some(Spare { pid, control }) = self.take_spare().filter(|_| !is_imaging) {
+        if !is_imaging && let Some(Spare { pid, control }) = self.take_spare() {
             self.engage(process, control)?;
             self.note_making(process);
             self.learn_pid(process, pid);

@@ -45,7 +45,8 @@ where
     Trunk: Serialize<S>,
 {
     let trunk = end.pack().map_err(S::Error::new)?;
-    // If the message does not take it, the end stays what it was.
+    // If the message does not take it, the end stays what it was. If it takes this end and fails for what comes after, this
+    // end has gone with it, and is closed.
     let resolver = trunk.serialize(serializer)?;
     end.depart().map_err(S::Error::new)?;
     Ok((trunk, resolver))

@@ -284,10 +284,11 @@ impl Handler<Batch> for Foreman {
             send(reply, Answer { job, index, outcome: Outcome::Restarted });
             return later;
         }
+        // Dropped unused, the way back tells the asker that there will be no answer.
+        let Ok(routine) = payload::open::<Routine>(&batch.routine, &Arrived::default()) else { return later };
         let client = self.client(batch.sender(), context);
         self.lanes.entry((client, lane)).or_default().push_back(reply);
         let items = Blob::keep(batch.items.as_slice(), batch.frame());
-        let Ok(routine) = payload::open::<Routine>(&batch.routine, &Arrived::default()) else { return later };
         let request = Request {
             client,
             job: (lane, job),

@@ -88,8 +88,8 @@ impl Door {
 
     /// This thread does not want what it was handed and has not taken.
     pub(super) fn give_back(&self) {
-        // If there is no room for that, the next request says it, or this thread's end.
-        let _ = self.host.try_tell(&Return { from: hand::present(self.key()) });
+        // If the host is gone, so is what it would be told of.
+        let _ = self.host.tell(&Return { from: hand::present(self.key()) });
     }
 
     /// This thread has stopped waiting for the host: what it asked for is not to happen later.

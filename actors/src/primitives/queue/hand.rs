@@ -58,6 +58,11 @@ pub(super) fn take(key: Key) -> Option<Blob> {
     HAND.try_with(take).ok().flatten()
 }
 
+/// Gives the first item that this thread was handed and has not taken, and leaves it there.
+pub(super) fn peek(key: Key) -> Option<Blob> {
+    HAND.try_with(|hand| hand.waiting.borrow().get(&key)?.front().map(|(_, item)| item.clone())).ok().flatten()
+}
+
 /// Drops what this thread was handed and has not taken; gives whether there was something.
 pub(super) fn drop_waiting(key: Key) -> bool {
     let dropped = HAND.try_with(|hand| hand.waiting.borrow_mut().remove(&key));
