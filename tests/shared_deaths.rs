@@ -112,7 +112,9 @@ fn an_update_of_a_killed_user_is_whole_or_not_there() {
         let (one, other) = pair.get().expect("it lives");
         assert_eq!(one, other);
         pair.update(|pair, ()| pair.0 += 1, ()).expect("others go on");
-        assert_eq!(pair.get(), Ok((one + 1, other)));
+        // What a user had sent before its death may have come in between.
+        let (one, other) = pair.get().expect("it lives");
+        assert_eq!(one, other + 1);
     });
 }
 

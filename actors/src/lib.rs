@@ -73,6 +73,7 @@
 //! | depth of nesting in a message | 256 ([`DEPTH_LIMIT`]) | - |
 //! | restart after an end | none | [`ActorBuilder::restart`] |
 //! | items of a queue, together | 64 MiB if bounded in number ([`DEFAULT_QUEUE_LIMIT_BYTES`]), else 1 GiB ([`DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES`]) | [`Queue::with_limits`] |
+//! | what connections go by | sockets, and shared memory once they are busy ([`Links`]) | [`SystemBuilder::links`], `PROCESSION_LINKS` |
 //! | output of a process | root's | [`ActorBuilder::stdout`], [`ActorBuilder::stderr`] |
 //!
 //! # Files
@@ -198,7 +199,8 @@ pub use procession_macros::test;
 
 pub use procession_runtime::{
     ChildState, ChildStatus, Counts, DEFAULT_MAILBOX_LIMIT_BYTES, DEFAULT_MESSAGE_LIMIT_BYTES, DEFAULT_STOP_DEADLINE,
-    Down, DownReason, Ended, Exit, Launcher, MonitorId, Panic, ProcessId, Restart, Status, Stdio, Strategy, TimerId,
+    Down, DownReason, Ended, Exit, LINKS_VARIABLE, Launcher, Links, MonitorId, Panic, ProcessId, Restart, Status,
+    Stdio, Strategy, TimerId,
 };
 
 pub use actor::{Accepts, Actor, Handler};

@@ -8,7 +8,8 @@ use procession_runtime::{self as runtime, Ending, Endpoint, Process, ProcessId};
 use crate::function::{refuse_captures, setup_entry};
 use crate::process::{ProcessBuilder, TryProcessBuilder};
 use crate::{
-    Actor, ActorBuilder, ActorRef, Data, Function, Launcher, Mailbox, Message, RuntimeError, SpawnError, StartError,
+    Actor, ActorBuilder, ActorRef, Data, Function, Launcher, Links, Mailbox, Message, RuntimeError, SpawnError,
+    StartError,
 };
 
 /// What this process is in its system, unless it is root.
@@ -243,6 +244,12 @@ impl SystemBuilder {
     /// Limits the size of one message. The default is 1 GiB, and 4 GiB less a page is the most.
     pub fn message_limit_bytes(self, limit_bytes: usize) -> SystemBuilder {
         SystemBuilder { runtime: self.runtime.message_limit_bytes(limit_bytes) }
+    }
+
+    /// Says what the connections between processes go by; [`Links::Automatic`] if neither this nor the environment variable
+    /// `PROCESSION_LINKS` says otherwise.
+    pub fn links(self, links: Links) -> SystemBuilder {
+        SystemBuilder { runtime: self.runtime.links(links) }
     }
 
     /// Limits what root's mailboxes hold. The default is 128 MiB.

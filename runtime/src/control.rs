@@ -17,6 +17,7 @@ use crate::entry::EntryRef;
 use crate::error::{RuntimeError, SpawnError};
 use crate::exit::{Ended, Exit, Panic};
 use crate::id::{EndpointId, Incarnation, MonitorId, ProcessId};
+use crate::links::Links;
 use crate::supervision::{ChildState, Intensity, Restart, Strategy};
 
 /// Largest control message, in bytes. Larger values travel in a sealed memory file.
@@ -252,6 +253,7 @@ pub(crate) struct ProcessOptions {
     pub(crate) stop_deadline: Duration,
     pub(crate) mailbox_limit_bytes: u64,
     pub(crate) message_limit_bytes: u64,
+    pub(crate) links: Links,
     pub(crate) environment: Vec<(String, String)>,
 }
 
@@ -262,6 +264,7 @@ impl Default for ProcessOptions {
             stop_deadline: DEFAULT_STOP_DEADLINE,
             mailbox_limit_bytes: DEFAULT_MAILBOX_LIMIT_BYTES as u64,
             message_limit_bytes: DEFAULT_MESSAGE_LIMIT_BYTES as u64,
+            links: Links::default(),
             environment: Vec::new(),
         }
     }

@@ -13,6 +13,7 @@
 //! | `letter.rs` | [`Letter`], [`ReplyPath`] |
 //! | `outbox.rs`, `flusher.rs` | the sending half of a connection, and the thread that sends what was left behind |
 //! | `channel/` | [`Channel`]: one end of a pipe between processes; `fate.rs`: whether a process has ended |
+//! | `links.rs` | [`Links`]: what connections go by |
 //! | `membership.rs` | a process's part in its systems |
 //! | `control.rs` | what processes and their supervisor say to each other |
 //! | `supervisor/` | the supervisor process |
@@ -21,9 +22,8 @@
 //! | `spawn.rs`, `supervisor_spec.rs` | what a process, or a supervisor, is to be |
 //! | `record.rs` | [`RecordFile`], [`RecordWriter`]: what a process has done, for when it has died |
 //! | `word/` | [`WordOwner`], [`WordShare`]: a number that several processes change without a message |
-//! | `memory/` | memory that they share |
 //! | `exit.rs`, `panic.rs`, `error.rs`, `id.rs`, `timers.rs` | as they say |
-//! | `sys.rs`, `memory/sys.rs`, `word/sys.rs` | the system calls, and the only unsafe code |
+//! | `sys.rs`, `word/sys.rs` | the system calls, and the only unsafe code |
 //!
 //! Deliberately absent: types of messages, and any thread that it starts itself but the flusher.
 
@@ -41,8 +41,8 @@ mod flusher;
 mod hook;
 mod id;
 mod letter;
+mod links;
 mod membership;
-mod memory;
 mod outbox;
 mod panic;
 mod record;
@@ -58,6 +58,8 @@ mod timers;
 mod word;
 mod zygote;
 
+pub(crate) use procession_transport::memory;
+
 pub use channel::{Channel, ChannelError, ChannelSendError, Delivered, Luggage, Source, Way, wait_any};
 pub use child::Process;
 pub use control::{ChildStatus, Counts, DEFAULT_MAILBOX_LIMIT_BYTES, DEFAULT_STOP_DEADLINE, Launcher, Status, Stdio};
@@ -68,6 +70,7 @@ pub use exit::{Ended, Exit, Panic};
 pub use hook::{before_copies, hook, test_hook};
 pub use id::{EndpointId, Incarnation, MonitorId, ProcessId, THIS_HOST, TimerId};
 pub use letter::{Letter, ReplyPath};
+pub use links::{LINKS_VARIABLE, Links};
 pub use panic::last_panic;
 pub use procession_transport::{Body, DEFAULT_MESSAGE_LIMIT_BYTES, Descriptors, MAX_DESCRIPTORS, Refusal, WireError};
 pub use record::{RECORD_UNIT_BYTES, RECORD_WORDS, RecordEntry, RecordFile, RecordWriter};

@@ -1,5 +1,6 @@
 //! The sending half of a connection, as several threads may use it.
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -63,23 +64,37 @@ struct State {
     departed: Option<Instant>,
     /// Such messages since the clock was last read.
     unclocked: u32,
+    /// Messages and answers pushed, until they are so many that it is busy.
+    pushed: u32,
     /// What is buffered is sent when it is this much, in bytes: a batch, or, while the peer takes no more, one batch above
     /// what it left.
     due_bytes: usize,
 }
 
 /// The outboxes of one endpoint that hold something to send.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Departures {
     list: Mutex<Vec<Arc<Outbox>>>,
+    /// Those that have become busy.
+    busy: Mutex<Vec<Watch>>,
+    has_busy: AtomicBool,
+    /// An outbox is busy once it has taken so many frames.
+    busy_after: u32,
     /// Whether the flusher looks at it.
     pub(crate) armed: AtomicBool,
 }
 
 impl Outbox {
     pub(crate) fn new(outlet: Outlet, watch: Watch, departures: Arc<Departures>) -> Arc<Outbox> {
-        let state =
-            State { outlet, closed: false, listed: false, departed: None, unclocked: 0, due_bytes: BATCH_BYTES };
+        let state = State {
+            outlet,
+            closed: false,
+            listed: false,
+            departed: None,
+            unclocked: 0,
+            pushed: 0,
+            due_bytes: BATCH_BYTES,
+        };
         Arc::new(Outbox { state: Mutex::new(state), departures, watch })
     }
 
@@ -128,18 +143,43 @@ impl Outbox {
         }
         let was_empty = state.outlet.buffered_bytes() == 0;
         state.outlet.push(header, write).map_err(Unsent::Write)?;
+        if state.pushed < self.departures.busy_after {
+            self.count(&mut state);
+        }
         if state.is_due(departure, was_empty) && state.flush() == Flushed::Everything {
             return Ok(());
         }
-        if !state.listed {
-            state.listed = true;
-            self.departures.list().push(self.clone());
-        }
-        drop(state);
+        self.list(state);
         if departure == Departure::Soon {
             flusher::arm(&self.departures);
         }
         Ok(())
+    }
+
+    /// Counts a frame, until the outbox is busy.
+    fn count(&self, state: &mut State) {
+        state.pushed += 1;
+        if state.pushed == self.departures.busy_after {
+            self.departures.note_busy(self.watch);
+        }
+    }
+
+    /// Puts the outbox on the list of those that hold something to send.
+    fn list(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        if !std::mem::replace(&mut state.listed, true) {
+            self.departures.list().push(self.clone());
+        }
+    }
+
+    /// Appends a last frame for the link that is in use, and sends what comes after it by another.
+    pub(crate) fn switch(self: &Arc<Self>, header: Header, link: Arc<dyn Link>) {
+        let mut state = self.lock();
+        if !state.closed && state.outlet.push(header, |_| Ok::<_, Infallible>(())).is_ok() {
+            state.outlet.switch(link);
+            if state.flush() != Flushed::Everything {
+                self.list(state);
+            }
+        }
     }
 
     /// Sends what the peer takes.
@@ -244,6 +284,34 @@ impl State {
 }
 
 impl Departures {
+    /// Makes an empty list, for outboxes that are busy once they have taken `busy_after` frames; never, if that is 0.
+    pub(crate) fn new(busy_after: u32) -> Departures {
+        Departures {
+            list: Mutex::default(),
+            busy: Mutex::default(),
+            has_busy: AtomicBool::new(false),
+            busy_after,
+            armed: AtomicBool::new(false),
+        }
+    }
+
+    fn note_busy(&self, watch: Watch) {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).push(watch);
+        self.has_busy.store(true, Ordering::Release);
+    }
+
+    /// Whether an outbox has become busy.
+    #[inline]
+    pub(crate) fn has_busy(&self) -> bool {
+        self.has_busy.load(Ordering::Relaxed)
+    }
+
+    /// Takes those that have become busy.
+    pub(crate) fn take_busy(&self) -> Vec<Watch> {
+        self.has_busy.store(false, Ordering::Release);
+        std::mem::take(&mut *self.busy.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Sends what can be sent. Those that cannot go on stay on the list, and are given to `stuck`.
     pub(crate) fn flush(&self, stuck: impl FnMut(&Arc<Outbox>, Flushed)) -> bool {
         let outboxes = std::mem::take(&mut *self.list());

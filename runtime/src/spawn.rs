@@ -149,6 +149,7 @@ impl Endpoint {
             stop_deadline: spawn.options.stop_deadline,
             mailbox_limit_bytes: spawn.options.mailbox_limit_bytes as u64,
             message_limit_bytes: self.message_limit_bytes(),
+            links: self.links(),
             environment: spawn.options.environment,
         };
         let spec = ProcessSpec {

@@ -16,6 +16,7 @@ use crate::entry::Entry;
 use crate::error::{RuntimeError, StartError};
 use crate::hook::{self, Role};
 use crate::id::ProcessId;
+use crate::links::Links;
 use crate::membership::{Control, Membership, bury};
 use crate::sys;
 
@@ -29,6 +30,7 @@ pub struct SystemBuilder {
     launcher: Launcher,
     message_limit_bytes: usize,
     mailbox_limit_bytes: usize,
+    links: Option<Links>,
 }
 
 impl Default for SystemBuilder {
@@ -38,6 +40,7 @@ impl Default for SystemBuilder {
             launcher: Launcher::default(),
             message_limit_bytes: DEFAULT_MESSAGE_LIMIT_BYTES,
             mailbox_limit_bytes: crate::control::DEFAULT_MAILBOX_LIMIT_BYTES,
+            links: None,
         }
     }
 }
@@ -64,6 +67,12 @@ impl SystemBuilder {
     /// Sets how much root's own mailboxes hold, in bytes; 128 MiB if not set.
     pub fn mailbox_limit_bytes(mut self, limit_bytes: usize) -> SystemBuilder {
         self.mailbox_limit_bytes = limit_bytes;
+        self
+    }
+
+    /// Says what connections go by; what the environment variable [`LINKS_VARIABLE`](crate::LINKS_VARIABLE) says if not set.
+    pub fn links(mut self, links: Links) -> SystemBuilder {
+        self.links = Some(links);
         self
     }
 
@@ -94,6 +103,7 @@ impl SystemBuilder {
         let options = ProcessOptions {
             message_limit_bytes: self.message_limit_bytes as u64,
             mailbox_limit_bytes: self.mailbox_limit_bytes as u64,
+            links: self.links.unwrap_or_else(Links::from_environment),
             ..ProcessOptions::default()
         };
         let member = Membership::new(ProcessId::root(system), 0, supervisor, options, control);

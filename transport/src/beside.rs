@@ -87,8 +87,10 @@ impl<T: Copy> crate::Hub<T> {
     /// # Errors
     /// The system's.
     pub fn wait_beside(&mut self, beside: &mut Beside<'_>, timeout: Option<Duration>) -> io::Result<bool> {
-        let is_ready = beside.wait(Some(self.poller()), timeout)?;
-        let has_come = is_ready && self.wait(Some(Duration::ZERO))?;
+        let sleeps = timeout != Some(Duration::ZERO) && self.fall_asleep();
+        let outcome = beside.wait(Some(self.poller()), if sleeps { timeout } else { Some(Duration::ZERO) });
+        self.wake();
+        let has_come = if outcome? { self.wait(Some(Duration::ZERO))? } else { self.hear_bell() };
         Ok(has_come || beside.has_found())
     }
 }

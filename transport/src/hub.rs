@@ -8,8 +8,17 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
+use crate::Link;
+use crate::ring::{Bell, BellShare};
+
 /// Most events taken in one turn.
 const EVENTS_PER_TURN: usize = 64;
+
+/// The bell's token.
+const BELL: Token = Token(usize::MAX - 1);
+
+/// However often the bell rings, the poller is asked after so many times.
+const RINGS_PER_POLL: u32 = 64;
 
 /// Which watched descriptor: its place in the slab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +34,8 @@ pub struct Readiness<T> {
     pub readable: bool,
     /// Writing may take something. Reported only while [`Hub::want_writable`] asks for it.
     pub writable: bool,
+    /// Something has come beside the stream, where that does not come by the descriptor any more; see [`Hub::follow_bell`].
+    pub beside: bool,
 }
 
 /// Watches connections, pidfds and any other descriptors with one `mio::Poll`.
@@ -38,6 +49,27 @@ pub struct Hub<T> {
     watched: Slab<Watched<T>>,
     /// Watches with unconsumed readiness, each at most once.
     ready: Vec<Watch>,
+    bell: Option<Box<Belfry>>,
+}
+
+impl<T> Watched<T> {
+    /// Puts it into the list of those that are ready.
+    #[inline]
+    fn list(&mut self, watch: Watch, ready: &mut Vec<Watch>) {
+        if !std::mem::replace(&mut self.listed, true) {
+            ready.push(watch);
+        }
+    }
+}
+
+/// The hub's bell, and who rings it.
+#[derive(Debug)]
+struct Belfry {
+    bell: Bell,
+    /// For each bit the watch that it is for.
+    ringers: [Option<Watch>; u64::BITS as usize],
+    /// How often it has rung since the poller was asked.
+    rings: u32,
 }
 
 #[derive(Debug)]
@@ -49,8 +81,16 @@ struct Watched<T> {
     writable: bool,
     /// Whether it is in `ready`.
     listed: bool,
-    /// Whether WRITABLE is registered.
+    /// Whether somebody waits to write.
     wants_writable: bool,
+    /// Whether WRITABLE is registered.
+    polls_writable: bool,
+    /// The bit of the bell that is for it.
+    bit: Option<u8>,
+    /// The bell says when there is something to read; what comes by the descriptor is beside that.
+    follows_bell: bool,
+    /// Something has come there.
+    beside: bool,
 }
 
 impl<T: Copy> Hub<T> {
@@ -60,7 +100,7 @@ impl<T: Copy> Hub<T> {
     /// The system's, if it has no descriptors left.
     pub fn new() -> io::Result<Hub<T>> {
         let events = Events::with_capacity(EVENTS_PER_TURN);
-        Ok(Hub { poll: Poll::new()?, events, watched: Slab::new(), ready: Vec::new() })
+        Ok(Hub { poll: Poll::new()?, events, watched: Slab::new(), ready: Vec::new(), bell: None })
     }
 
     /// Starts to watch a descriptor for reading. The caller keeps it open until [`Hub::forget`].
@@ -78,12 +118,17 @@ impl<T: Copy> Hub<T> {
             writable: false,
             listed: false,
             wants_writable: false,
+            polls_writable: false,
+            bit: None,
+            follows_bell: false,
+            beside: false,
         });
         Ok(watch)
     }
 
     /// Stops watching. Must be called before the descriptor is closed.
     pub fn forget(&mut self, watch: Watch, descriptor: BorrowedFd<'_>) {
+        self.take_bell_back(watch);
         if self.watched.try_remove(watch.0).is_some() {
             self.ready.retain(|other| *other != watch);
             if let Err(error) = self.poll.registry().deregister(&mut SourceFd(&descriptor.as_raw_fd())) {
@@ -92,20 +137,22 @@ impl<T: Copy> Hub<T> {
         }
     }
 
-    /// Asks, or no longer asks, to be told when the descriptor is writable.
+    /// Asks, or no longer asks, to be told when the link is writable.
     ///
     /// # Errors
     /// The system's.
-    pub fn want_writable(&mut self, watch: Watch, descriptor: impl AsFd, want: bool) -> io::Result<()> {
+    pub fn want_writable(&mut self, watch: Watch, link: &dyn Link, want: bool) -> io::Result<()> {
         let Some(watched) = self.watched.get_mut(watch.0) else { return Ok(()) };
-        if watched.wants_writable == want {
-            return Ok(());
+        let polls = want && !link.rings_for_room();
+        if watched.polls_writable != polls {
+            let interest = if polls { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+            let raw = link.descriptor().as_raw_fd();
+            self.poll.registry().reregister(&mut SourceFd(&raw), Token(watch.0), interest)?;
+            watched.polls_writable = polls;
         }
-        let interest = if want { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
-        let raw = descriptor.as_fd().as_raw_fd();
-        self.poll.registry().reregister(&mut SourceFd(&raw), Token(watch.0), interest)?;
-        watched.wants_writable = want;
-        watched.writable = false;
+        if watched.wants_writable != want {
+            (watched.wants_writable, watched.writable) = (want, false);
+        }
         Ok(())
     }
 
@@ -115,22 +162,121 @@ impl<T: Copy> Hub<T> {
     /// # Errors
     /// The system's. An interrupting signal ends the wait without an error.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
+        let has_heard = self.hear_bell();
+        if has_heard && !self.is_poll_due() {
+            return Ok(true);
+        }
+        let sleeps = !has_heard && timeout != Some(Duration::ZERO) && self.fall_asleep();
+        let outcome = self.poll.poll(&mut self.events, if sleeps { timeout } else { Some(Duration::ZERO) });
+        self.wake();
+        match outcome {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(has_heard),
             outcome => outcome?,
         }
         for event in &self.events {
             let watch = Watch(event.token().0);
             let Some(watched) = self.watched.get_mut(watch.0) else { continue };
             watched.closed |= event.is_read_closed() || event.is_error();
-            watched.readable |= event.is_readable() || watched.closed;
+            let has_come = event.is_readable() || watched.closed;
+            watched.beside |= watched.follows_bell && has_come;
+            watched.readable |= !watched.follows_bell && has_come;
             watched.writable |= event.is_writable() || event.is_error();
-            if !watched.listed {
-                watched.listed = true;
-                self.ready.push(watch);
+            watched.list(watch, &mut self.ready);
+        }
+        Ok(self.hear_bell() || has_heard || !self.events.is_empty())
+    }
+
+    /// Lets a peer ring for a watch: gives what it needs for that.
+    ///
+    /// # Errors
+    /// The system's, if it has no memory or descriptors left;
+    /// [`QuotaExceeded`](io::ErrorKind::QuotaExceeded) if there are 64 who can ring.
+    pub fn share_bell(&mut self, watch: Watch) -> io::Result<BellShare> {
+        let belfry = match &mut self.bell {
+            Some(belfry) => belfry,
+            None => {
+                let bell = Bell::new()?;
+                self.poll.registry().register(&mut SourceFd(&bell.event().as_raw_fd()), BELL, Interest::READABLE)?;
+                self.bell.insert(Box::new(Belfry { bell, ringers: [None; 64], rings: 0 }))
+            }
+        };
+        let share = belfry.bell.share()?;
+        belfry.ringers[usize::from(share.bit)] = Some(watch);
+        if let Some(watched) = self.watched.get_mut(watch.0) {
+            watched.bit = Some(share.bit);
+        }
+        Ok(share)
+    }
+
+    /// From now on the bell says when there is something to read. It is looked once whether there is.
+    pub fn follow_bell(&mut self, watch: Watch) {
+        if let Some(watched) = self.watched.get_mut(watch.0) {
+            (watched.follows_bell, watched.readable, watched.beside) = (true, true, true);
+            watched.list(watch, &mut self.ready);
+        }
+    }
+
+    /// No peer rings for a watch any more.
+    pub fn take_bell_back(&mut self, watch: Watch) {
+        let bit = self.watched.get_mut(watch.0).and_then(|watched| watched.bit.take());
+        if let (Some(belfry), Some(bit)) = (&mut self.bell, bit) {
+            belfry.bell.take_back(bit);
+            belfry.ringers[usize::from(bit)] = None;
+        }
+    }
+
+    /// Notes for whom the bell has rung. Gives whether it has.
+    #[inline]
+    pub(crate) fn hear_bell(&mut self) -> bool {
+        let Some(belfry) = &mut self.bell else { return false };
+        let mut rung = belfry.bell.door().map_or(0, |door| door.take());
+        if rung == 0 {
+            return false;
+        }
+        while rung != 0 {
+            let bit = rung.trailing_zeros();
+            rung &= rung - 1;
+            let Some(watch) = belfry.ringers[bit as usize] else { continue };
+            let Some(watched) = self.watched.get_mut(watch.0) else { continue };
+            watched.readable |= watched.follows_bell;
+            watched.writable |= watched.wants_writable;
+            if watched.readable || watched.writable {
+                watched.list(watch, &mut self.ready);
             }
         }
-        Ok(!self.events.is_empty())
+        true
+    }
+
+    /// Looks again and again, `times` over, whether the bell has rung: for who is awake anyway. Gives whether it has.
+    #[inline]
+    pub fn listen(&mut self, times: u32) -> bool {
+        self.bell.is_some()
+            && (0..times).any(|_| {
+                std::hint::spin_loop();
+                self.hear_bell()
+            })
+    }
+
+    /// Whether the poller is to be asked although the bell has rung: it has been left for so long.
+    fn is_poll_due(&mut self) -> bool {
+        let Some(belfry) = &mut self.bell else { return true };
+        belfry.rings += 1;
+        belfry.rings >= RINGS_PER_POLL
+    }
+
+    /// Has whoever rings wake the poller. Gives whether nobody has rung.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.bell.as_ref().and_then(|belfry| belfry.bell.door()).is_none_or(|door| door.fall_asleep())
+    }
+
+    /// The poller has been asked.
+    pub(crate) fn wake(&mut self) {
+        if let Some(belfry) = &mut self.bell {
+            belfry.rings = 0;
+            if let Some(door) = belfry.bell.door() {
+                door.wake();
+            }
+        }
     }
 
     /// Whether anything is ready.
@@ -152,13 +298,14 @@ impl<T: Copy> Hub<T> {
     /// What a watch is and can do now.
     pub fn readiness(&self, watch: Watch) -> Option<Readiness<T>> {
         let watched = self.watched.get(watch.0)?;
-        Some(Readiness { subject: watched.subject, readable: watched.readable, writable: watched.writable })
+        let Watched { subject, readable, writable, beside, .. } = *watched;
+        Some(Readiness { subject, readable, writable, beside })
     }
 
     /// Notes that the system had no more to read. A peer that has closed stays readable until its end was read.
     pub fn drained(&mut self, watch: Watch) {
         if let Some(watched) = self.watched.get_mut(watch.0) {
-            watched.readable = watched.closed;
+            watched.readable = watched.closed && !watched.follows_bell;
         }
         self.unlist(watch);
     }
@@ -167,6 +314,14 @@ impl<T: Copy> Hub<T> {
     pub fn ended(&mut self, watch: Watch) {
         if let Some(watched) = self.watched.get_mut(watch.0) {
             (watched.readable, watched.closed) = (false, false);
+        }
+        self.unlist(watch);
+    }
+
+    /// Notes that what has come beside the stream was taken in.
+    pub fn attended(&mut self, watch: Watch) {
+        if let Some(watched) = self.watched.get_mut(watch.0) {
+            (watched.beside, watched.closed) = (false, false);
         }
         self.unlist(watch);
     }
@@ -186,7 +341,7 @@ impl<T: Copy> Hub<T> {
 
     fn unlist(&mut self, watch: Watch) {
         let Some(watched) = self.watched.get_mut(watch.0) else { return };
-        if watched.listed && !watched.readable && !watched.writable {
+        if watched.listed && !watched.readable && !watched.writable && !watched.beside {
             watched.listed = false;
             if let Some(index) = self.ready.iter().position(|other| *other == watch) {
                 self.ready.swap_remove(index);

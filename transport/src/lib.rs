@@ -14,9 +14,11 @@
 //! | `socket.rs` | a link over a Unix stream socket, with descriptors |
 //! | `pipe.rs` | a link over a kernel pipe, one way |
 //! | `beside.rs` | [`Beside`]: descriptors that are waited for once, beside a hub |
+//! | `ring/` | [`Ring`]: a link over shared memory |
+//! | `memory/` | memory that several processes share |
 //! | `hub.rs` | [`Hub`]: a slab of watched descriptors over one poller |
 //! | `error.rs` | [`WireError`], [`LinkError`] |
-//! | `sys.rs` | the system calls, and the only unsafe code |
+//! | `sys.rs`, `memory/sys.rs`, `ring/sys.rs` | the system calls, and the only unsafe code |
 //!
 //! Deliberately absent: addresses and names (connections are made as pairs and handed over), reconnection, and any
 //! thread or timer of its own.
@@ -29,9 +31,11 @@ mod error;
 mod frame;
 mod hub;
 mod link;
+pub mod memory;
 mod pipe;
 mod reader;
 mod rest;
+mod ring;
 mod socket;
 mod sys;
 mod writer;
@@ -46,6 +50,7 @@ pub use link::{Flushed, Inlet, Link, Outlet, Received};
 pub use pipe::Pipe;
 pub use reader::{Batch, Reader, aligned_buffer};
 pub use rest::Rest;
+pub use ring::{BellShare, RING_BYTES, Ring, RingMemory};
 pub use socket::Socket;
 pub use sys::{memory_file, socket_pair};
 pub use writer::{Chunk, Unsent, Writer};

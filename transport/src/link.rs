@@ -32,6 +32,24 @@ pub trait Link: Debug + Send + Sync {
     /// The system's.
     fn unread_bytes(&self) -> nix::Result<usize>;
 
+    /// Whether more is there although the last read did not fill its buffer.
+    fn holds_more(&self) -> bool {
+        false
+    }
+
+    /// Whether the other side rings when there is room again, so that the descriptor need not be watched for it.
+    fn rings_for_room(&self) -> bool {
+        false
+    }
+
+    /// Takes in what has come beside the stream, for links that have something there. Gives whether the other side is gone.
+    ///
+    /// # Errors
+    /// The system's.
+    fn attend(&self) -> nix::Result<bool> {
+        Ok(false)
+    }
+
     /// Has the other side see the end of the stream, whoever else holds this end. What was sent before stays there.
     /// A kernel pipe cannot do that: its end shows when nobody holds it any more.
     fn hang_up(&self) {}
@@ -90,7 +108,7 @@ impl Inlet {
             Ok((0, _)) => Ok(Received::End),
             Ok((count, batch)) => {
                 // A read with descriptors ends at them, however much more there is.
-                let drained = count < room && batch.is_none();
+                let drained = count < room && batch.is_none() && !self.link.holds_more();
                 self.reader.filled(count, room, batch);
                 Ok(if drained { Received::Drained } else { Received::More })
             }
@@ -144,6 +162,13 @@ impl Inlet {
         self.link.unread_bytes().unwrap_or(0)
     }
 
+    /// Goes on reading from another link. Gives what has been received from the one before and not given out: it has come beside
+    /// the other.
+    pub fn switch(&mut self, link: Arc<dyn Link>) -> Rest {
+        self.link = link;
+        self.reader.take_rest()
+    }
+
     /// The connection.
     pub fn link(&self) -> &Arc<dyn Link> {
         &self.link
@@ -155,12 +180,14 @@ impl Inlet {
 pub struct Outlet {
     link: Arc<dyn Link>,
     writer: Writer,
+    /// The link that comes after this one, and how many bytes still go by this one.
+    next: Option<(Arc<dyn Link>, usize)>,
 }
 
 impl Outlet {
     /// Makes the sending half of `link`, for payloads of up to `message_limit_bytes`.
     pub fn new(link: Arc<dyn Link>, message_limit_bytes: usize) -> Outlet {
-        Outlet { link, writer: Writer::new(message_limit_bytes) }
+        Outlet { link, writer: Writer::new(message_limit_bytes), next: None }
     }
 
     /// Appends one frame to the buffer; `write` fills its payload in place.
@@ -180,8 +207,9 @@ impl Outlet {
     pub fn flush(&mut self) -> Result<Flushed, LinkError> {
         while !self.writer.is_empty() {
             let chunk = self.writer.chunk();
-            match self.link.send(chunk.bytes, chunk.descriptors) {
-                Ok(count) => self.writer.advance(count),
+            let length = self.next.as_ref().map_or(chunk.bytes.len(), |(_, rest)| chunk.bytes.len().min(*rest));
+            match self.link.send(&chunk.bytes[..length], chunk.descriptors) {
+                Ok(count) => self.advance(count),
                 Err(nix::Error::EAGAIN) => return Ok(Flushed::Blocked),
                 Err(nix::Error::ETOOMANYREFS | nix::Error::ENOMEM | nix::Error::ENOBUFS) => return Ok(Flushed::Busy),
                 Err(nix::Error::EPIPE | nix::Error::ECONNRESET | nix::Error::ENOTCONN) => {
@@ -191,6 +219,24 @@ impl Outlet {
             }
         }
         Ok(Flushed::Everything)
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.writer.advance(count);
+        if let Some((_, rest)) = &mut self.next {
+            *rest -= count;
+        }
+        if let Some((link, _)) = self.next.take_if(|(_, rest)| *rest == 0) {
+            self.link = link;
+        }
+    }
+
+    /// Sends by another link what is pushed from now on. What is buffered goes by the one before.
+    pub fn switch(&mut self, link: Arc<dyn Link>) {
+        match self.writer.buffered_bytes() {
+            0 => self.link = link,
+            rest => self.next = Some((link, rest)),
+        }
     }
 
     /// Takes the frames that have not left whole: for a connection that is gone.

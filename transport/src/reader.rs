@@ -115,6 +115,12 @@ impl Reader {
         Ok(rest)
     }
 
+    /// Takes what has been received and not given out.
+    pub fn take_rest(&mut self) -> Rest {
+        let batches = self.batches.drain(..).map(|batch| (0, batch)).collect();
+        Rest { bytes: self.buffer.split().to_vec(), batches }
+    }
+
     /// Appends what another reader of the same stream had not given out.
     pub fn restore(&mut self, rest: Rest) {
         self.batches.extend(rest.batches.into_iter().map(|(_, batch)| batch));

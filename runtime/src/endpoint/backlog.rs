@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use super::connection::{Direction, Sorted};
 use super::core::Core;
 use super::mailbox::Origin;
+use super::upgrade;
 use crate::error::WaitError;
 use crate::letter::Letter;
 
@@ -97,6 +98,13 @@ impl Core {
                 Ok(Some(frame)) => match self.inbox.sort(key, connection.direction, &connection.outbox, frame) {
                     Sorted::Request(letter, origin) => return Some((letter, origin)),
                     Sorted::LastWord => self.remove_connection(key, &WaitError::NoReply),
+                    Sorted::Upgrade(frame) => {
+                        if let Some(connection) = self.connections.get_mut(key)
+                            && let Err(why) = upgrade::take(&mut self.hub, connection, frame)
+                        {
+                            self.break_connection(key, &why);
+                        }
+                    }
                     Sorted::Elsewhere => {}
                 },
                 Ok(None) => {}

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::deadlock::{self, Probe};
 use super::kind;
 use super::mailbox::{Mailbox, Origin};
+use super::upgrade::Upgrade;
 use super::wait::Wait;
 use crate::error::WaitError;
 use crate::id::{EndpointId, Incarnation, ProcessId};
@@ -32,10 +33,10 @@ pub(crate) struct Connection {
     pub(crate) inlet: Inlet,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) watch: Watch,
-    /// The stream has ended. That proves nothing: the connection stays until the supervisor has said what happened.
-    pub(crate) ended: bool,
     /// Its receive buffer holds frames that are in the backlog.
     pub(crate) is_put_off: bool,
+    /// How far it has come on its way to shared memory.
+    pub(crate) upgrade: Upgrade,
 }
 
 impl Connection {
@@ -55,6 +56,8 @@ pub(crate) enum Sorted {
     Request(Letter, Origin),
     /// The peer's last word.
     LastWord,
+    /// Something about the connection itself.
+    Upgrade(Frame),
     /// Something that has been put where it belongs.
     Elsewhere,
 }
@@ -93,6 +96,9 @@ impl Inbox {
                 }
                 Sorted::Elsewhere
             }
+            (Direction::From(_), kind::OFFER)
+            | (Direction::To(_), kind::ACCEPT)
+            | (_, kind::SWITCH | kind::DECLINE) => Sorted::Upgrade(frame),
             (_, kind) => {
                 tracing::warn!(kind, "a frame of an unknown kind was dropped");
                 Sorted::Elsewhere

@@ -19,7 +19,8 @@ use super::kind;
 use super::mailbox::{Item, Mailbox};
 use super::route::{Recent, Route};
 use super::spin::{SPIN, Spinner};
-use crate::control::{Answer, Call, ProcessOptions, Question, Request};
+use super::upgrade::{self, Upgrade};
+use crate::control::{Answer, Call, ProcessOptions};
 use crate::error::{RuntimeError, WaitError};
 use crate::fate::Fates;
 use crate::id::{EndpointId, Incarnation, ProcessId};
@@ -71,7 +72,7 @@ pub(crate) struct Core {
     ready: Vec<(Watch, Readiness<Subject>)>,
     message_limit_bytes: usize,
     /// Messages that a process's death has stopped on their way, until it is known whether it comes up again.
-    undelivered: FxHashMap<ProcessId, Vec<Undelivered>>,
+    pub(super) undelivered: FxHashMap<ProcessId, Vec<Undelivered>>,
     /// Whether the endpoint waits for something, and takes requests in meanwhile as far as its mailbox goes.
     pub(crate) is_blocked: bool,
     /// Items seen to since the last turn.
@@ -160,7 +161,7 @@ impl Core {
         }
         let mut before = start;
         loop {
-            if look(&mut self.hub)? {
+            if self.hub.listen(self.spinner.glances()) || look(&mut self.hub)? {
                 self.spinner.note_found();
                 return Ok(true);
             }
@@ -196,6 +197,9 @@ impl Core {
             return Err(RuntimeError::SupervisorLost);
         }
         self.items_since_turn = 0;
+        if self.departures.has_busy() {
+            self.offer_upgrades();
+        }
         let is_busy = self.flush();
         let timeout = if self.has_work() {
             Some(Duration::ZERO)
@@ -217,7 +221,7 @@ impl Core {
         departures.flush(|outbox, flushed| {
             is_busy |= flushed == Flushed::Busy;
             if flushed == Flushed::Blocked && !blocked.iter().any(|other| Arc::ptr_eq(other, outbox)) {
-                let watched = hub.want_writable(outbox.watch(), outbox.link().descriptor(), true);
+                let watched = hub.want_writable(outbox.watch(), &*outbox.link(), true);
                 is_busy |= watched.is_err();
                 blocked.push(outbox.clone());
             }
@@ -235,7 +239,9 @@ impl Core {
         match readiness.subject {
             Subject::Control => true,
             Subject::Connection(key) => {
-                readiness.writable || readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(c))
+                readiness.writable
+                    || readiness.beside
+                    || readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(c))
             }
         }
     }
@@ -266,6 +272,9 @@ impl Core {
                     if readiness.writable {
                         self.unblock(watch);
                     }
+                    if readiness.beside {
+                        self.attend(key);
+                    }
                     if readiness.readable && self.connections.get(key).is_some_and(|c| self.reads(c)) {
                         self.read_connection(key);
                     }
@@ -282,7 +291,16 @@ impl Core {
         let Some(index) = self.blocked.iter().position(|outbox| outbox.watch() == watch) else { return };
         if self.blocked[index].flush() == Flushed::Everything {
             let outbox = self.blocked.swap_remove(index);
-            let _ = self.hub.want_writable(watch, outbox.link().descriptor(), false);
+            let _ = self.hub.want_writable(watch, &*outbox.link(), false);
+        }
+    }
+
+    /// Takes in what has come beside a connection's stream. That it has ended proves nothing.
+    fn attend(&mut self, key: usize) {
+        let Some(connection) = self.connections.get(key) else { return };
+        self.hub.attended(connection.watch);
+        if let Err(error) = connection.inlet.link().attend() {
+            self.break_connection(key, error.desc());
         }
     }
 
@@ -316,10 +334,8 @@ impl Core {
         match connection.inlet.receive() {
             Ok(Received::More) => {}
             Ok(Received::Drained | Received::Nothing) => self.hub.drained(connection.watch),
-            Ok(Received::End) => {
-                connection.ended = true;
-                self.hub.ended(connection.watch);
-            }
+            // That proves nothing: the connection stays until the supervisor has said what happened.
+            Ok(Received::End) => self.hub.ended(connection.watch),
             Err(error) => {
                 self.sort_connection(key);
                 return self.break_connection(key, &error.to_string());
@@ -334,7 +350,7 @@ impl Core {
     #[inline]
     pub(crate) fn sort_connection(&mut self, key: usize) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        match sort_frames(&mut self.inbox, key, connection) {
+        match sort_frames(&mut self.inbox, &mut self.hub, key, connection) {
             Ok(false) => {}
             Ok(true) => self.remove_connection(key, &WaitError::NoReply),
             Err(error) => self.break_connection(key, &error.to_string()),
@@ -344,14 +360,21 @@ impl Core {
     /// Takes in exactly what a connection holds now, whatever the limits: its peer is gone.
     pub(crate) fn drain(&mut self, key: usize) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        let mut rest = connection.inlet.unread_bytes();
-        while sort_frames(&mut self.inbox, key, connection).is_ok() && rest > 0 {
-            let before = connection.inlet.buffered_bytes();
-            match connection.inlet.receive() {
-                Ok(Received::More | Received::Drained) => {
-                    rest = rest.saturating_sub(connection.inlet.buffered_bytes() - before);
+        loop {
+            let link = connection.inlet.link().clone();
+            let mut rest = connection.inlet.unread_bytes();
+            while sort_frames(&mut self.inbox, &mut self.hub, key, connection).is_ok() && rest > 0 {
+                let before = connection.inlet.buffered_bytes();
+                match connection.inlet.receive() {
+                    Ok(Received::More | Received::Drained) => {
+                        rest = rest.saturating_sub(connection.inlet.buffered_bytes() - before);
+                    }
+                    Ok(Received::Nothing | Received::End) | Err(_) => rest = 0,
                 }
-                Ok(Received::Nothing | Received::End) | Err(_) => rest = 0,
+            }
+            // Its last word on the socket may have been that it goes on in shared memory.
+            if Arc::ptr_eq(&link, connection.inlet.link()) {
+                return;
             }
         }
     }
@@ -406,44 +429,6 @@ impl Core {
         Ok(())
     }
 
-    /// Keeps the messages that had not left whole when their receiver ended, and asks for a new connection to it.
-    pub(crate) fn keep_undelivered(&mut self, key: usize) {
-        let Some(connection) = self.connections.get(key) else { return };
-        let Direction::To(process) = connection.direction else { return };
-        let tells = connection.outbox.close_and_take_tells();
-        if tells.is_empty() {
-            return;
-        }
-        self.undelivered.entry(process).or_default().extend(tells);
-        if !self.introducing.contains_key(&process) {
-            let call = self.number_call();
-            self.introducing.insert(process, call);
-            let introduce = Request::Ask { call, question: Question::Introduce(process) };
-            if let Err(error) = self.upward.send(0, &introduce, Vec::new()) {
-                tracing::debug!(%error, "messages to a process that has ended were dropped");
-            }
-        }
-    }
-
-    /// Sends again what had not left whole before.
-    fn redeliver(&mut self, process: ProcessId, key: usize) {
-        for mut frame in self.undelivered.remove(&process).unwrap_or_default() {
-            let descriptors = std::mem::take(&mut frame.descriptors);
-            // Nothing to be done about one that does not fit any more: it fitted before.
-            let _ = self.connections[key].outbox.push_reply(frame.header, Departure::Soon, |body| {
-                descriptors.into_iter().try_for_each(|descriptor| body.attach(descriptor).map(drop))?;
-                body.write(&frame.payload)
-            });
-        }
-    }
-
-    /// A process does not come up again.
-    pub(crate) fn drop_undelivered(&mut self, process: ProcessId) {
-        if let Some(dropped) = self.undelivered.remove(&process) {
-            tracing::debug!(%process, count = dropped.len(), "messages to a process that has ended were dropped");
-        }
-    }
-
     /// Adds a connection from another endpoint.
     pub(crate) fn add_visitor(&mut self, visitor: EndpointId, socket: OwnedFd) -> Result<(), RuntimeError> {
         self.add(Direction::From(visitor), visitor.incarnation, socket).map(drop)
@@ -457,7 +442,8 @@ impl Core {
         let outlet = Outlet::new(link.clone(), self.message_limit_bytes);
         let outbox = Outbox::new(outlet, watch, self.departures.clone());
         let inlet = Inlet::new(link, self.message_limit_bytes);
-        entry.insert(Connection { direction, incarnation, inlet, outbox, watch, ended: false, is_put_off: false });
+        let upgrade = Upgrade::default();
+        entry.insert(Connection { direction, incarnation, inlet, outbox, watch, is_put_off: false, upgrade });
         Ok(key)
     }
 
@@ -480,12 +466,13 @@ impl Core {
 
 /// Sorts the frames that have become whole. Gives whether the peer has said its last word.
 #[inline]
-fn sort_frames(inbox: &mut Inbox, key: usize, connection: &mut Connection) -> io::Result<bool> {
+fn sort_frames(inbox: &mut Inbox, hub: &mut Hub<Subject>, key: usize, connection: &mut Connection) -> io::Result<bool> {
     let mut is_closed = false;
     while let Some(frame) = connection.inlet.next_frame().map_err(io::Error::other)? {
         match inbox.sort(key, connection.direction, &connection.outbox, frame) {
             Sorted::Request(letter, origin) => inbox.mailbox.push(Item::Letter { letter, origin }),
             Sorted::LastWord => is_closed = true,
+            Sorted::Upgrade(frame) => upgrade::take(hub, connection, frame).map_err(io::Error::other)?,
             Sorted::Elsewhere => {}
         }
     }

@@ -10,7 +10,9 @@
 //! | `notices.rs` | what the supervisor says, deaths first |
 //! | `route.rs` | the ways to other processes |
 //! | `send.rs` | telling, requesting, connecting |
+//! | `undelivered.rs` | messages that a death has stopped on their way |
 //! | `wait.rs` | every wait: for answers, for room, for the supervisor |
+//! | `upgrade.rs` | how a busy connection leaves its socket for shared memory |
 //! | `spin.rs` | whether a wait looks before it sleeps; pure |
 //! | `deadlock.rs` | probes along circles of asks |
 //! | `beside.rs` | waits for what is beside the endpoint, and fates |
@@ -31,6 +33,8 @@ mod route;
 mod send;
 mod serve;
 mod spin;
+mod undelivered;
+mod upgrade;
 mod wait;
 
 use std::cell::{RefCell, RefMut};
@@ -46,6 +50,7 @@ use self::route::Recent;
 use crate::control::{CONTROL_LIMIT_BYTES, NOTICE_LIMIT_BYTES, Request};
 use crate::error::RuntimeError;
 use crate::id::{EndpointId, ProcessId};
+use crate::links::Links;
 use crate::membership::{Control, Membership};
 use crate::outbox::Departures;
 
@@ -73,6 +78,11 @@ pub(crate) mod kind {
     pub(crate) const PROBE: u8 = 8;
     /// Nothing more comes from this side.
     pub(crate) const CLOSE: u8 = 9;
+    /// These four: see `upgrade.rs`.
+    pub(crate) const OFFER: u8 = 10;
+    pub(crate) const ACCEPT: u8 = 11;
+    pub(crate) const DECLINE: u8 = 12;
+    pub(crate) const SWITCH: u8 = 13;
 }
 
 /// How long a thread's end waits for what it has told to leave.
@@ -139,7 +149,7 @@ impl Endpoint {
         number: u32,
     ) -> Result<Endpoint, RuntimeError> {
         let id = EndpointId { process: member.process, incarnation: member.incarnation, number };
-        let departures = Arc::new(Departures::default());
+        let departures = Arc::new(Departures::new(member.options.links.busy_after()));
         let recent = Rc::new(Recent::default());
         let core = Core::new(id, inlet, control.clone(), departures.clone(), recent.clone(), &member.options)?;
         let core = RefCell::new(core);
@@ -186,6 +196,11 @@ impl Endpoint {
     /// Largest message, in bytes.
     pub(crate) fn message_limit_bytes(&self) -> u64 {
         self.0.member.options.message_limit_bytes
+    }
+
+    /// What its system's connections go by.
+    pub(crate) fn links(&self) -> Links {
+        self.0.member.options.links
     }
 
     #[inline]

@@ -17,6 +17,12 @@ pub(crate) const SPIN: Duration = Duration::from_micros(50);
 /// Who gets its processor back this much later has lent it to somebody who has more to do than to answer.
 const LENT: Duration = Duration::from_micros(500);
 
+/// Who gets its processor back this soon has it for itself.
+const ALONE: Duration = Duration::from_nanos(1500);
+
+/// How often the bell of who has its processor for itself is looked at before the poller is asked: for about 2 µs.
+const GLANCES: u32 = 100;
+
 /// How long no wait looks after the processor was wanted for other things; twice as long if it soon is again.
 const FIRST_REST: Duration = Duration::from_millis(100);
 
@@ -39,11 +45,13 @@ pub(crate) struct Spinner {
     rest_until: Option<Instant>,
     /// How long the last rest was.
     rest: Duration,
+    /// Whether nobody else has used the processor while it was given away last.
+    is_alone: bool,
 }
 
 impl Default for Spinner {
     fn default() -> Spinner {
-        Spinner { skipped: 0, penalty: 1, rest_until: None, rest: Duration::ZERO }
+        Spinner { skipped: 0, penalty: 1, rest_until: None, rest: Duration::ZERO, is_alone: false }
     }
 }
 
@@ -55,6 +63,13 @@ impl Spinner {
             return false;
         }
         self.rest_until.is_none_or(|until| now >= until)
+    }
+
+    /// How often to look at what costs nothing to look at, before the system is asked and the processor given away: whoever is
+    /// to answer may need the processor for that.
+    #[inline]
+    pub(crate) fn glances(&self) -> u32 {
+        if self.is_alone { GLANCES } else { 1 }
     }
 
     /// It came while it was looked for.
@@ -70,6 +85,7 @@ impl Spinner {
 
     /// The processor was given away for so long; gives whether to go on looking.
     pub(crate) fn note_lent(&mut self, now: Instant, lent: Duration) -> bool {
+        self.is_alone = lent < ALONE;
         if lent < LENT {
             return true;
         }

@@ -282,7 +282,7 @@ impl Office {
             return;
         }
         let flushed = zygote.outlet.flush();
-        let _ = self.hub.want_writable(*watch, &zygote.outlet, matches!(flushed, Ok(Flushed::Blocked)));
+        let _ = self.hub.want_writable(*watch, &**zygote.outlet.link(), matches!(flushed, Ok(Flushed::Blocked)));
         if matches!(flushed, Ok(Flushed::Busy)) {
             self.remind(Duration::from_millis(1), Due::Retry);
         }

@@ -316,7 +316,7 @@ impl Office {
             station.is_dirty = false;
             let flushed = station.outlet.flush();
             let wants = matches!(flushed, Ok(Flushed::Blocked));
-            if let Err(error) = self.hub.want_writable(station.watch, &station.outlet, wants) {
+            if let Err(error) = self.hub.want_writable(station.watch, &**station.outlet.link(), wants) {
                 tracing::error!(%error, "an endpoint cannot be watched");
             }
             if matches!(flushed, Ok(Flushed::Busy)) {

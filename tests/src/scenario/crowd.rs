@@ -1,5 +1,6 @@
 //! Many actors under a limit.
 
+use std::fs::File;
 use std::process::ExitCode;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -17,6 +18,8 @@ pub(crate) fn crowd(count: &str, limit: &str) -> ExitCode {
         Some(("processes", limit)) => set(Resource::RLIMIT_NPROC, limit),
         _ => assert_eq!(limit, "none"),
     }
+    // For a look into `/proc` later.
+    let spare: Vec<File> = (0..4).map(|_| File::open("/dev/null").expect("it is there")).collect();
     let system = System::start().expect("a system starts");
     let (workers, error) = start(&system, count);
     let supervisor = workers[0].ask(&Identify).expect("it answers").parent;
@@ -27,6 +30,7 @@ pub(crate) fn crowd(count: &str, limit: &str) -> ExitCode {
             Err(error) => panic!("{number} of {} gave {error:?}", workers.len()),
         }
     }
+    drop(spare);
     // All actors and the zygote; a spare for the next actor there may be or not.
     eventually("nothing is half started", || {
         let children = process_table::children(supervisor).into_iter();

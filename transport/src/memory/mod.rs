@@ -7,15 +7,20 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
+use nix::sys::resource::{Resource, getrlimit};
 
-pub(crate) use self::sys::Mapping;
+pub use self::sys::Mapping;
 
 /// Makes a file of a length that nobody can change any more. All of its space is there: no touch of it can fail.
 ///
 /// # Errors
 /// The system's, if it has no memory or descriptors left.
-pub(crate) fn reserve(name: &str, length: usize) -> io::Result<File> {
-    let file = File::from(procession_transport::memory_file(name)?);
+pub fn reserve(name: &str, length: usize) -> io::Result<File> {
+    // The kernel holds such files, too, to the limit, and would send a signal.
+    if getrlimit(Resource::RLIMIT_FSIZE)?.0 < length as u64 {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let file = File::from(crate::memory_file(name)?);
     fallocate(&file, FallocateFlags::empty(), 0, i64::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?)?;
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
     fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
@@ -26,7 +31,7 @@ pub(crate) fn reserve(name: &str, length: usize) -> io::Result<File> {
 ///
 /// # Errors
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is not, or the system's.
-pub(crate) fn check(file: OwnedFd, length: usize) -> io::Result<File> {
+pub fn check(file: OwnedFd, length: usize) -> io::Result<File> {
     let seals = SealFlag::from_bits_truncate(fcntl(&file, FcntlArg::F_GET_SEALS)?);
     let file = File::from(file);
     let is_whole = file.metadata()?.len() >= length as u64;

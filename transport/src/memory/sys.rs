@@ -12,7 +12,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
 /// A part of a file in memory. The file is sealed against shrinking, and its space reserved: a touch cannot fail.
 #[derive(Debug)]
-pub(crate) struct Mapping {
+pub struct Mapping {
     start: NonNull<u8>,
     length: usize,
 }
@@ -24,7 +24,10 @@ unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps `length` bytes from `offset` on, which is a multiple of the page size.
-    pub(crate) fn new(file: impl AsFd, offset: usize, length: usize) -> io::Result<Mapping> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn new(file: impl AsFd, offset: usize, length: usize) -> io::Result<Mapping> {
         let length_bytes = NonZeroUsize::new(length).ok_or(io::ErrorKind::InvalidInput)?;
         let offset = libc::off_t::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
         let (protection, flags) = (ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED);
@@ -35,7 +38,10 @@ impl Mapping {
 
     /// Maps the first `length` bytes of a file, a multiple of the page size, and right behind them as many bytes that are this
     /// process's own.
-    pub(crate) fn with_private_half(file: impl AsFd, length: usize) -> io::Result<Mapping> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn with_private_half(file: impl AsFd, length: usize) -> io::Result<Mapping> {
         let half = NonZeroUsize::new(length).ok_or(io::ErrorKind::InvalidInput)?;
         let whole = half.checked_mul(NonZeroUsize::MIN.saturating_add(1)).ok_or(io::ErrorKind::OutOfMemory)?;
         let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
@@ -48,7 +54,7 @@ impl Mapping {
     }
 
     /// Where a place is, in bytes from the start; `None` if `length` bytes from there on do not lie within.
-    pub(crate) fn address(&self, offset: usize, length: usize) -> Option<NonNull<u8>> {
+    pub fn address(&self, offset: usize, length: usize) -> Option<NonNull<u8>> {
         if offset > self.length || length > self.length - offset {
             return None;
         }
@@ -58,7 +64,7 @@ impl Mapping {
 
     /// The half word at a place, counted in half words from the start; `None` outside.
     #[inline]
-    pub(crate) fn half_word(&self, index: usize) -> Option<&AtomicU32> {
+    pub fn half_word(&self, index: usize) -> Option<&AtomicU32> {
         if index >= self.length / size_of::<AtomicU32>() {
             return None;
         }
@@ -68,7 +74,7 @@ impl Mapping {
 
     /// The word at a place, counted in words from the start; `None` outside.
     #[inline]
-    pub(crate) fn word(&self, index: usize) -> Option<&AtomicU64> {
+    pub fn word(&self, index: usize) -> Option<&AtomicU64> {
         if index >= self.length / size_of::<AtomicU64>() {
             return None;
         }
@@ -78,7 +84,7 @@ impl Mapping {
 
     /// Copies bytes to a place. Gives whether they fit.
     #[inline]
-    pub(crate) fn write(&mut self, offset: usize, bytes: &[u8]) -> bool {
+    pub fn write(&mut self, offset: usize, bytes: &[u8]) -> bool {
         if offset > self.length || bytes.len() > self.length - offset {
             return false;
         }

@@ -1,0 +1,370 @@
+//! A link over shared memory.
+//!
+//! A connection that is busy leaves its socket for a pair of rings, one for each direction, in a piece of memory that both
+//! processes map. Bytes are copied into a ring and out of it: nobody can change what a receiver has validated. The socket stays
+//! at its side: descriptors travel there, each batch with the position in the stream where it belongs, and its end of file says
+//! that the other side is gone.
+//!
+//! | file | what of it |
+//! |---|---|
+//! | `protocol.rs` | who may touch what when; pure |
+//! | `bell.rs` | how one side wakes the other |
+//! | `sys.rs` | the copying, and the only unsafe code |
+//!
+//! | in the memory, from its start | |
+//! |---|---|
+//! | 4 KiB | for each of the two streams: how much was written, how many batches of descriptors were sent, how much was read, whether its writer waits for room |
+//! | [`RING_BYTES`] | the bytes of the stream of the side that made the memory |
+//! | [`RING_BYTES`] | the bytes of the other's |
+//!
+//! All of the memory is there from the beginning and nobody can shrink it, so no touch of it fails. What the other side writes
+//! there is bounded before it is believed: the worst that it can do is to have its own stream given up, or to have the owner of
+//! a bell look in vain, or sleep for longer.
+
+mod bell;
+mod protocol;
+mod sys;
+
+mod atomic {
+    pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+}
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::BytesMut;
+
+pub(crate) use self::bell::Bell;
+pub use self::bell::BellShare;
+use self::bell::Ringer;
+use self::protocol::{Broken, Positions};
+use crate::memory::{self, Mapping};
+use crate::{Batch, Link, Rest};
+
+/// What a ring holds, in bytes.
+pub const RING_BYTES: usize = 256 << 10;
+
+/// What is copied at once, in bytes, so that one side copies in while the other copies out.
+const PORTION_BYTES: usize = 32 << 10;
+
+/// Room for the positions, in bytes.
+const HEAD_BYTES: usize = 4096;
+
+/// Distance between the positions of the two streams, in words.
+const STREAM_WORDS: usize = 256;
+
+/// Where the words of a stream are, counted from its first. What different sides write is on different cache lines, two apart,
+/// because processors fetch them in pairs.
+const WRITTEN: usize = 0;
+const BATCHES: usize = 1;
+const READ: usize = 16;
+const WANTS_ROOM: usize = 32;
+
+const MEMORY_BYTES: usize = HEAD_BYTES + 2 * RING_BYTES;
+
+/// The memory for a pair of rings.
+#[derive(Debug)]
+pub struct RingMemory {
+    map: Mapping,
+    /// Which of the streams this side writes: 0 if it has made the memory.
+    side: usize,
+}
+
+impl RingMemory {
+    /// Makes the memory, and gives a descriptor of it for the other side.
+    ///
+    /// # Errors
+    /// The system's, if it has no memory or descriptors left.
+    pub fn make() -> io::Result<(RingMemory, OwnedFd)> {
+        let file = memory::reserve("procession-ring", MEMORY_BYTES)?;
+        Ok((RingMemory { map: Mapping::new(&file, 0, MEMORY_BYTES)?, side: 0 }, file.into()))
+    }
+
+    /// Maps the memory that the other side has made.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is too small or can shrink; the system's.
+    pub fn open(descriptor: OwnedFd) -> io::Result<RingMemory> {
+        let file: File = memory::check(descriptor, MEMORY_BYTES)?;
+        Ok(RingMemory { map: Mapping::new(&file, 0, MEMORY_BYTES)?, side: 1 })
+    }
+
+    #[inline]
+    fn positions(&self, stream: usize) -> nix::Result<Positions<'_>> {
+        let first = stream * STREAM_WORDS;
+        let words = (self.map.word(first + WRITTEN), self.map.word(first + READ));
+        let (Some(written), Some(read)) = words else { return Err(nix::Error::EFAULT) };
+        let wants_room = self.map.half_word(2 * (first + WANTS_ROOM)).ok_or(nix::Error::EFAULT)?;
+        Ok(Positions { written, read, wants_room, capacity: RING_BYTES as u64 })
+    }
+
+    /// How many batches of descriptors have been sent at the side of a stream.
+    #[inline]
+    fn batches(&self, stream: usize) -> nix::Result<&AtomicU64> {
+        self.map.word(stream * STREAM_WORDS + BATCHES).ok_or(nix::Error::EFAULT)
+    }
+
+    /// The parts of the ring, at most two, where the `count` bytes from a position on are.
+    #[inline]
+    fn parts(stream: usize, position: u64, count: usize) -> [(usize, usize); 2] {
+        let start = HEAD_BYTES + stream * RING_BYTES;
+        let at = (position % RING_BYTES as u64) as usize;
+        let first = count.min(RING_BYTES - at);
+        [(start + at, first), (start, count - first)]
+    }
+}
+
+impl From<Broken> for nix::Error {
+    fn from(_: Broken) -> nix::Error {
+        nix::Error::EBADMSG
+    }
+}
+
+/// One side of a connection over shared memory: both ways, with descriptors.
+///
+/// One thread at a time sends, and one receives: its halves' owners see to that.
+#[derive(Debug)]
+pub struct Ring {
+    memory: RingMemory,
+    /// The socket that the connection had before.
+    socket: Arc<dyn Link>,
+    /// Wakes the other side.
+    ringer: Ringer,
+    sent: Sent,
+    received: Received,
+}
+
+/// What this side alone knows of the stream that it writes.
+#[derive(Debug, Default)]
+struct Sent {
+    written: AtomicU64,
+    /// A lower bound of the room there is.
+    room: AtomicU64,
+    batches: AtomicU64,
+}
+
+/// What this side alone knows of the stream that it reads.
+#[derive(Debug, Default)]
+struct Received {
+    read: AtomicU64,
+    batches: AtomicU64,
+    /// Batches that have come, and whose bytes have not been read.
+    waiting: AtomicU64,
+    beside: Mutex<Beside>,
+}
+
+/// What has come by the socket.
+#[derive(Debug, Default)]
+struct Beside {
+    buffer: BytesMut,
+    /// Descriptors whose positions have not arrived whole.
+    loose: VecDeque<Batch>,
+    /// Descriptors, with the position of the stream where they belong.
+    batches: VecDeque<(u64, Batch)>,
+}
+
+/// More batches than a ring holds frames can not be waited for.
+const MOST_BATCHES: usize = RING_BYTES / crate::HEADER_BYTES;
+
+/// Length of a position as it travels by the socket, in bytes.
+const POSITION_BYTES: usize = 8;
+
+impl Ring {
+    /// Makes one side of a connection over `memory`, with its socket and the other side's bell.
+    ///
+    /// # Errors
+    /// The system's, if the bell cannot be mapped.
+    pub fn new(memory: RingMemory, socket: Arc<dyn Link>, bell: BellShare) -> io::Result<Ring> {
+        let ringer = Ringer::open(bell)?;
+        Ok(Ring { memory, socket, ringer, sent: Sent::default(), received: Received::default() })
+    }
+
+    /// How much can be written now, up to `wanted` bytes; 0 only once the reader knows that it is to ring.
+    #[inline]
+    fn room(&self, positions: Positions<'_>, wanted: u64) -> nix::Result<u64> {
+        let (written, known) = (self.sent.written.load(Ordering::Relaxed), self.sent.room.load(Ordering::Relaxed));
+        if known >= wanted {
+            return Ok(known);
+        }
+        let mut room = positions.room(written)?;
+        if room == 0 {
+            positions.want_room();
+            room = positions.room(written)?;
+        }
+        Ok(room)
+    }
+
+    /// Sends descriptors by the socket, with the position where they belong.
+    fn send_batch(&self, position: u64, descriptors: &[OwnedFd]) -> nix::Result<()> {
+        match self.socket.send(&position.to_le_bytes(), descriptors) {
+            Ok(POSITION_BYTES) => {
+                let batches = self.sent.batches.load(Ordering::Relaxed) + 1;
+                self.sent.batches.store(batches, Ordering::Relaxed);
+                // The reader sees it once it sees the bytes that come with them.
+                self.memory.batches(self.memory.side)?.store(batches, Ordering::Relaxed);
+                Ok(())
+            }
+            // Nobody rings when the socket takes more.
+            Err(nix::Error::EAGAIN) => Err(nix::Error::ENOBUFS),
+            Ok(_) => Err(nix::Error::EPROTO),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The batch of descriptors that belongs at this position, and how many bytes come before the next one.
+    fn next_batch(&self, position: u64, unread: u64) -> nix::Result<(u64, Option<Batch>)> {
+        let mut beside = self.beside();
+        self.hear(&mut beside)?;
+        let is_due = beside.batches.front().is_some_and(|(at, _)| *at == position);
+        let batch = if is_due { beside.batches.pop_front().map(|(_, batch)| batch) } else { None };
+        let ahead = match beside.batches.front() {
+            // A position that has been read already is none of an honest peer's.
+            Some((at, _)) => at.checked_sub(position).filter(|ahead| *ahead > 0).ok_or(nix::Error::EBADMSG)?,
+            None => unread,
+        };
+        self.received.waiting.store(beside.batches.len() as u64, Ordering::Relaxed);
+        Ok((ahead.min(unread), batch))
+    }
+
+    /// Takes what was read from the socket behind the last frame there: it has come beside the ring.
+    pub fn restore(&self, rest: Rest) {
+        let mut beside = self.beside();
+        beside.buffer.extend_from_slice(&rest.bytes);
+        beside.loose.extend(rest.batches.into_iter().map(|(_, batch)| batch));
+        self.pair_up(&mut beside);
+    }
+
+    /// Takes in what has come by the socket. Gives whether the other side has closed it.
+    fn hear(&self, beside: &mut Beside) -> nix::Result<bool> {
+        loop {
+            beside.buffer.reserve(64 * POSITION_BYTES);
+            let outcome = self.socket.receive(&mut beside.buffer);
+            let is_over = match outcome {
+                Ok((0, _)) | Err(nix::Error::ECONNRESET) => Some(true),
+                Err(nix::Error::EAGAIN) => Some(false),
+                Err(error) => return Err(error),
+                Ok((_, batch)) => {
+                    beside.loose.extend(batch);
+                    None
+                }
+            };
+            self.pair_up(beside);
+            if beside.batches.len() > MOST_BATCHES {
+                return Err(nix::Error::EBADMSG);
+            }
+            if let Some(is_closed) = is_over {
+                return Ok(is_closed);
+            }
+        }
+    }
+
+    /// Puts descriptors and positions together.
+    fn pair_up(&self, beside: &mut Beside) {
+        while let Some(position) = beside.buffer.first_chunk::<POSITION_BYTES>().copied().map(u64::from_le_bytes) {
+            bytes::Buf::advance(&mut beside.buffer, POSITION_BYTES);
+            // What came without descriptors had lost them all.
+            let batch = beside.loose.pop_front().unwrap_or_default();
+            beside.batches.push_back((position, batch));
+            self.received.batches.fetch_add(1, Ordering::Relaxed);
+            self.received.waiting.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn beside(&self) -> MutexGuard<'_, Beside> {
+        self.received.beside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether descriptors have been sent or wait.
+    #[inline]
+    fn has_batches(&self) -> nix::Result<bool> {
+        let announced = self.memory.batches(1 - self.memory.side)?.load(Ordering::Relaxed);
+        let is_new = announced != self.received.batches.load(Ordering::Relaxed);
+        Ok(is_new || self.received.waiting.load(Ordering::Relaxed) > 0)
+    }
+}
+
+impl Link for Ring {
+    #[inline]
+    fn send(&self, bytes: &[u8], descriptors: &[OwnedFd]) -> nix::Result<usize> {
+        let side = self.memory.side;
+        let positions = self.memory.positions(side)?;
+        let room = self.room(positions, bytes.len() as u64)?;
+        if room == 0 {
+            return Err(nix::Error::EAGAIN);
+        }
+        let written = self.sent.written.load(Ordering::Relaxed);
+        if !descriptors.is_empty() {
+            self.send_batch(written, descriptors)?;
+        }
+        let count = bytes.len().min(room as usize).min(PORTION_BYTES);
+        let [(first, length), (second, _)] = RingMemory::parts(side, written, count);
+        let is_within = sys::copy_in(&self.memory.map, first, &bytes[..length])
+            && sys::copy_in(&self.memory.map, second, &bytes[length..count]);
+        if !is_within {
+            return Err(nix::Error::EFAULT);
+        }
+        let written = written + count as u64;
+        self.sent.written.store(written, Ordering::Relaxed);
+        self.sent.room.store(room - count as u64, Ordering::Relaxed);
+        positions.publish(written);
+        self.ringer.ring();
+        Ok(count)
+    }
+
+    #[inline]
+    fn receive(&self, buffer: &mut BytesMut) -> nix::Result<(usize, Option<Batch>)> {
+        let stream = 1 - self.memory.side;
+        let positions = self.memory.positions(stream)?;
+        let read = self.received.read.load(Ordering::Relaxed);
+        let unread = positions.unread(read)?;
+        if unread == 0 {
+            return Err(nix::Error::EAGAIN);
+        }
+        let (ahead, batch) = if self.has_batches()? { self.next_batch(read, unread)? } else { (unread, None) };
+        let count = (buffer.capacity() - buffer.len()).min(ahead as usize);
+        let [(first, length), (second, rest)] = RingMemory::parts(stream, read, count);
+        let is_within = sys::copy_out(&self.memory.map, first, length, buffer)
+            && sys::copy_out(&self.memory.map, second, rest, buffer);
+        if !is_within {
+            return Err(nix::Error::EFAULT);
+        }
+        let read = read + count as u64;
+        self.received.read.store(read, Ordering::Relaxed);
+        if positions.release(read, unread - count as u64) {
+            self.ringer.ring();
+        }
+        Ok((count, batch))
+    }
+
+    fn unread_bytes(&self) -> nix::Result<usize> {
+        let positions = self.memory.positions(1 - self.memory.side)?;
+        Ok(positions.unread(self.received.read.load(Ordering::Relaxed))? as usize)
+    }
+
+    fn holds_more(&self) -> bool {
+        self.unread_bytes().is_ok_and(|unread| unread > 0)
+    }
+
+    fn rings_for_room(&self) -> bool {
+        true
+    }
+
+    fn attend(&self) -> nix::Result<bool> {
+        self.hear(&mut self.beside())
+    }
+
+    fn hang_up(&self) {
+        self.socket.hang_up();
+    }
+
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.socket.descriptor()
+    }
+}
+
+#[cfg(test)]
+mod tests;
