@@ -55,9 +55,9 @@ fn note(path: &str, item: u64) {
     file.write_all(format!("{item}\n").as_bytes()).expect("it can be written");
 }
 
-fn note_and_work(path: String, item: u64) -> u64 {
+fn note_and_work(path: String, item: u64, microseconds: u64) -> u64 {
     note(&path, item);
-    work(200);
+    work(microseconds);
     item
 }
 
@@ -70,24 +70,25 @@ fn begun(path: &std::path::Path, items: u64) -> Vec<usize> {
 
 #[procession::test]
 fn a_killed_worker_costs_the_item_in_hand_and_no_other() {
-    const ITEMS: u64 = 400;
     repeat("worker killed in map", ROUNDS, |round| {
         let system = system();
         let pool = pool(&system, 2);
         let victims = pids(&pool);
         let file = tempfile::NamedTempFile::new().expect("a file");
         let path = file.path().to_str().expect("it is text").to_owned();
+        // Short ones travel many together.
+        let (count, microseconds) = *round.dice.pick(&[(400, 200), (2000, 0)]);
         let (used, chunk) = (pool.clone(), *round.dice.pick(&[1, 3, 50, 400]));
-        let items = (0..ITEMS).map(move |item| (path.clone(), item));
+        let items = (0..count).map(move |item| (path.clone(), item, microseconds));
         let caller = thread::spawn(move || used.tasks().chunk_size(chunk).map_each(note_and_work, items));
         let (start, delay) = (Instant::now(), Duration::from_micros(round.dice.roll(40_000)));
         while start.elapsed() < delay {
             std::hint::spin_loop();
         }
         kill(*round.dice.pick(&victims), Signal::SIGKILL);
-        round.at(format!("the results, chunks of {chunk}"));
+        round.at(format!("the results, chunks of {chunk}, {count} items"));
         let results = caller.join().expect("no panic").expect("it goes on");
-        assert_eq!(results.len() as u64, ITEMS);
+        assert_eq!(results.len() as u64, count);
         let lost: Vec<_> = results.iter().enumerate().filter(|(_, result)| result.is_err()).collect();
         assert!(lost.len() <= 1, "{lost:?} are lost");
         for (item, result) in results.iter().enumerate() {
@@ -96,7 +97,7 @@ fn a_killed_worker_costs_the_item_in_hand_and_no_other() {
                 Err(error) => assert_eq!(*error, TaskError::WorkerDied { exit: KILLED }),
             }
         }
-        let counts = begun(file.path(), ITEMS);
+        let counts = begun(file.path(), count);
         assert!(counts.iter().all(|count| *count <= 1), "items were begun twice: {counts:?}");
         round.at("the pool's size");
         pids(&pool);

@@ -174,6 +174,21 @@ fn work_that_was_given_ahead_goes_to_a_worker_that_is_free() {
 }
 
 #[procession::test]
+fn a_slow_item_among_quick_ones_does_not_hold_up_those_behind_it() {
+    let system = system();
+    let pool = pool(&system, 2);
+    // So many quick ones come first that they travel by the hundred.
+    let items: Vec<u64> = [vec![0; 3000], vec![2000], vec![5; 300]].concat();
+    fn nap_unless_quick(milliseconds: u64) -> u64 {
+        if milliseconds == 0 { 0 } else { nap(milliseconds) }
+    }
+    let start = Instant::now();
+    assert_eq!(pool.tasks().chunk_size(1).map(nap_unless_quick, items.clone()), Ok(items));
+    // One after the other they would take 3.5 s.
+    assert!(start.elapsed() < Duration::from_millis(3200), "{:?}", start.elapsed());
+}
+
+#[procession::test]
 fn an_iterator_that_panics_ends_the_call_and_nothing_else() {
     let system = system();
     let pool = pool(&system, 2);
@@ -195,6 +210,10 @@ fn progress_is_told_until_all_is_done() {
     let results = pool.tasks().chunk_size(10).on_progress(|done, total| seen.push((done, total))).map(square, 0..100);
     assert_eq!(results, Ok(squares(100)));
     assert_eq!(seen, (1..=10).map(|tens| (tens * 10, 100)).collect::<Vec<_>>());
+    let mut done = Vec::new();
+    let results = pool.tasks().chunk_size(1).on_progress(|count, _| done.push(count)).map(square, 0..20_000);
+    assert_eq!(results, Ok(squares(20_000)));
+    assert!(done.into_iter().eq(1..=20_000), "chunk by chunk, however many travel together");
 }
 
 #[procession::test]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use procession_runtime::RecordFile;
 
-use super::errand::{AT, HALT, place, skip_word};
+use super::errand::{AT, HALT, end_word, place};
 use super::foreman::{Foreman, Settings};
-use super::machine::{Assignment, Slot};
+use super::machine::{Assignment, Slot, Take};
 use super::messages::{Prepare, Retire, Work};
 use super::sequence::Sequence;
 use super::worker::{Place, Worker};
@@ -154,19 +154,20 @@ impl Crew {
         (at != 0).then_some(((at >> 32) as u32, at as u32))
     }
 
-    /// Has a worker pass over an assignment, unless it has begun with it. Gives whether it will.
+    /// Has a worker pass over chunks of an assignment that it has not begun. Gives the first item that it will not do.
     ///
     /// The worker says what it begins, then looks whether it is to halt; this has it halt, then looks what it has begun. So at
     /// least one of them sees the other. One that is condemned goes on halting.
-    pub(super) fn recall(&self, slot: Slot, number: u32) -> bool {
+    pub(super) fn recall(&self, slot: Slot, assignment: Assignment, chunk: u32, take: Take) -> Option<u32> {
         let before = self.records.word(slot, HALT);
         self.records.set_word(slot, HALT, 1);
-        let has_begun = self.at(slot).is_some_and(|(at, _)| at >= number);
-        if !has_begun {
-            self.records.set_word(slot, skip_word(number), number.into());
+        let from = first_to_take(self.at(slot), assignment, chunk, take);
+        if let Some(from) = from {
+            let number = assignment.number;
+            self.records.set_word(slot, end_word(number), place(number, from));
         }
         self.records.set_word(slot, HALT, before);
-        !has_begun
+        from
     }
 
     /// Kills a worker if it has this in hand. Gives whether it had. It does not go on to anything else then.
@@ -191,23 +192,47 @@ impl Crew {
         let mut found = Vec::new();
         for assignment in assigned {
             let mut results = Sequence::default();
-            let mut next = assignment.first;
+            let mut next = assignment.share.first;
             for entry in &entries {
-                if next < assignment.end && entry.tag == place(assignment.number, next) {
+                if next < assignment.share.end && entry.tag == place(assignment.number, next) {
                     results.push_raw(entry.kind, &entry.bytes);
                     next += 1;
                 }
             }
-            if next > assignment.first {
-                found.push((*assignment, next - assignment.first, results.finish()));
+            if next > assignment.share.first {
+                found.push((*assignment, next - assignment.share.first, results.finish()));
             }
         }
         found
     }
 }
 
+/// From which item on an assignment can be taken back whose worker is at an item of an assignment.
+fn first_to_take(at: Option<(u32, u32)>, assignment: Assignment, chunk: u32, take: Take) -> Option<u32> {
+    let Assignment { number, share } = assignment;
+    let chunk = chunk.max(1);
+    let behind = |item: u32| item.saturating_sub(item % chunk).saturating_add(chunk);
+    let (is_whole, first) = match at {
+        Some((at, _)) if at > number => return None,
+        Some((at, item)) if at == number => (false, behind(item)),
+        _ => (true, share.first),
+    };
+    if first >= share.end {
+        return None;
+    }
+    match take {
+        Take::Whole => is_whole.then_some(first),
+        Take::Rest => Some(first),
+        Take::Half => {
+            let middle = first + (share.end - first) / 2;
+            Some(if middle - middle % chunk >= first { middle - middle % chunk } else { first })
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::machine::Share;
     use super::*;
 
     #[test]
@@ -215,10 +240,33 @@ mod tests {
         let records = RecordFile::new(1, 1).expect("there is memory");
         let settings = Settings { workers: 1, name: "pool".into(), initializer: None, lifetime: None };
         let crew = Crew::new(1, records, settings);
-        assert!(crew.recall(0, 5));
+        assert_eq!(crew.recall(0, assignment(5), 1, Take::Whole), Some(10));
         assert_eq!(crew.records.word(0, HALT), 0);
         crew.records.set_word(0, HALT, 1);
-        assert!(crew.recall(0, 6));
+        assert_eq!(crew.recall(0, assignment(6), 1, Take::Whole), Some(10));
         assert_eq!(crew.records.word(0, HALT), 1);
+    }
+
+    fn assignment(number: u32) -> Assignment {
+        Assignment { number, share: Share { batch: 1, first: 10, end: 18, deaths: 0 } }
+    }
+
+    #[test]
+    fn chunks_are_taken_that_have_not_begun() {
+        let taken = |at, chunk, take| first_to_take(at, assignment(5), chunk, take);
+        for (at, chunk, whole, rest, half) in [
+            (None, 1, Some(10), Some(10), Some(14)),
+            (Some((4, 99)), 4, Some(10), Some(10), Some(12)),
+            (Some((5, 10)), 1, None, Some(11), Some(14)),
+            (Some((5, 10)), 4, None, Some(12), Some(12)),
+            (Some((5, 15)), 1, None, Some(16), Some(17)),
+            (Some((5, 16)), 1, None, Some(17), Some(17)),
+            (Some((5, 16)), 4, None, None, None),
+            (Some((5, 17)), 1, None, None, None),
+            (Some((6, 0)), 1, None, None, None),
+        ] {
+            let found = [Take::Whole, Take::Rest, Take::Half].map(|take| taken(at, chunk, take));
+            assert_eq!(found, [whole, rest, half], "at {at:?}, chunks of {chunk}");
+        }
     }
 }

@@ -17,8 +17,8 @@ use crate::{ActorRef, Data, Failure, Function, TellError};
 pub(super) const AT: usize = 0;
 pub(super) const HALT: usize = 1;
 
-/// The words that say which assignments are to be passed over; which of them, the assignment's number says.
-pub(super) const SKIPS: usize = 2;
+/// The words that say where assignments end, of which something was taken back. Which of them, the assignment's number says.
+const ENDS: usize = 2;
 
 /// A record's entries are sent off when they take this part of it.
 const FULL_PARTS: (usize, usize) = (3, 4);
@@ -44,7 +44,7 @@ pub(super) struct Desk {
     record_bytes: usize,
     foreman: ActorRef<Foreman>,
     results: Sequence,
-    /// The item that was begun last, of an assignment that was not passed over.
+    /// The item that was begun last, of those that were not taken back.
     at: u64,
 }
 
@@ -56,6 +56,7 @@ pub(super) struct Errand {
     pub(super) assignment: u32,
     pub(super) first: u32,
     pub(super) end: u32,
+    pub(super) chunk: u32,
     pub(super) timed: bool,
 }
 
@@ -73,16 +74,15 @@ where
     type Output = Desk;
 
     fn call(function: F, errand: Errand) -> Desk {
-        let Errand { mut desk, items, assignment, first, end, timed } = errand;
+        let Errand { mut desk, items, assignment, first, mut end, chunk, timed } = errand;
         let mut reader = Reader::new(items).ok();
         let mut start = first;
         if let Some(reader) = &mut reader {
             (0..first).for_each(|_| drop(reader.pass::<Arguments>()));
         }
-        for item in first..end {
-            if item != first {
-                desk.begin(assignment, item, timed);
-            }
+        let mut item = first;
+        let mut next_chunk = first - first % chunk + chunk;
+        while item < end {
             let arguments = reader.as_mut().and_then(Reader::next::<Arguments>);
             let arguments = arguments.unwrap_or_else(|| Err(Failed::Unreadable("there are too few arguments".into())));
             match arguments.map(|arguments| catch_unwind(AssertUnwindSafe(|| function.call(arguments)))) {
@@ -91,6 +91,13 @@ where
                 Err(failed) => desk.note_failure(&failed),
             }
             start = desk.keep(assignment, item, start);
+            item += 1;
+            if item == next_chunk && item < end {
+                next_chunk = next_chunk.saturating_add(chunk);
+                end = desk.begin_chunk(assignment, item, end);
+            } else if item < end {
+                desk.begin(assignment, item, timed);
+            }
         }
         desk.deliver(assignment, start);
         desk
@@ -152,20 +159,29 @@ impl Desk {
         Desk { record, record_bytes, foreman, results: Sequence::default(), at: 0 }
     }
 
-    /// Takes an assignment in hand. Gives whether it is still this worker's to do.
-    pub(super) fn take_up(&mut self, assignment: u32, first: u32) -> bool {
+    /// Makes room for what is kept of the next assignment.
+    pub(super) fn make_room(&mut self) {
         let (part, parts) = FULL_PARTS;
         if self.record.used_bytes() > self.record_bytes / parts * part {
             self.send_off();
         }
+    }
+
+    /// Begins a chunk at an item, unless that was taken back. Gives where the assignment ends now.
+    #[inline]
+    pub(super) fn begin_chunk(&mut self, assignment: u32, item: u32, end: u32) -> u32 {
         let before = self.at;
-        self.begin(assignment, first, true);
-        let is_wanted = self.record.word(skip_word(assignment)) != u64::from(assignment);
-        if !is_wanted {
+        self.begin(assignment, item, true);
+        let word = self.record.word(end_word(assignment));
+        if (word >> 32) as u32 != assignment {
+            return end;
+        }
+        let end = end.min(word as u32);
+        if item >= end {
             self.at = before;
             self.record.set_word(AT, before);
         }
-        is_wanted
+        end
     }
 
     /// Notes that an item is begun. If somebody may be looking, it looks whether it may.
@@ -249,7 +265,7 @@ impl Desk {
     }
 }
 
-/// Which word says that an assignment is to be passed over.
-pub(super) fn skip_word(assignment: u32) -> usize {
-    SKIPS + assignment as usize % super::machine::AHEAD
+/// Which word says where an assignment ends of which something was taken back.
+pub(super) fn end_word(assignment: u32) -> usize {
+    ENDS + assignment as usize % super::machine::AHEAD
 }

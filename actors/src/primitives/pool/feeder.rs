@@ -1,14 +1,18 @@
 //! Items on their way out: packed into batches.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::messages::Batch;
+use super::pace::Pace;
 use super::sequence::Sequence;
 use crate::routine::Routine;
 use crate::{Data, PayloadError};
 
 /// A batch is full at this size, whatever its number of items, in bytes.
 const BATCH_BYTES: usize = 1 << 20;
+
+/// No further chunk joins others in a batch of this size, in bytes: what is taken back from a worker is sent again.
+const JOINED_BYTES: usize = 64 << 10;
 
 /// Most items of one batch.
 const BATCH_ITEMS: usize = 64 << 10;
@@ -48,6 +52,8 @@ pub(super) struct Feeder<I> {
     workers: usize,
     /// Items in a chunk, as far as it is known.
     chunk: Option<usize>,
+    /// How many items are to travel together if chunks are small; `None`: each chunk alone.
+    pace: Option<Pace>,
     packed: Sequence,
     next_index: u64,
     /// Items that were packed.
@@ -66,7 +72,36 @@ where
         });
         let chunk = chunk.map(|chunk| chunk.clamp(1, BATCH_ITEMS));
         let (items, packed) = (Some(items), Sequence::default());
-        Feeder { items, routine, manner, workers, chunk, packed, next_index: 0, count: 0 }
+        Feeder { items, routine, manner, workers, chunk, pace: None, packed, next_index: 0, count: 0 }
+    }
+
+    /// Has chunks whose size was given travel together, if they are little work: for results that are wanted all together.
+    pub(super) fn joined(mut self) -> Feeder<I> {
+        self.pace = self.manner.chunk.map(|_| Pace::new(self.workers));
+        self
+    }
+
+    /// Number of items in a chunk whose size was given.
+    pub(super) fn chunk(&self) -> Option<usize> {
+        self.manner.chunk.and(self.chunk)
+    }
+
+    /// Items are done that were packed here.
+    pub(super) fn note_done(&mut self, items: usize) {
+        if let Some(pace) = &mut self.pace {
+            pace.note(items, Instant::now());
+        }
+    }
+
+    /// How many items are to travel together.
+    fn together(&mut self, chunk: usize) -> usize {
+        let (Some(pace), Some(items)) = (&mut self.pace, &self.items) else { return chunk };
+        pace.begin(Instant::now);
+        let (least, most) = items.size_hint();
+        let share =
+            if most == Some(least) { least.div_ceil(CHUNKS_PER_WORKER * self.workers.max(1)) } else { usize::MAX };
+        let items = pace.items().min(share).min(BATCH_ITEMS);
+        (items - items % chunk).max(chunk)
     }
 
     /// Number of items that were packed, and whether those are all.
@@ -79,13 +114,18 @@ where
     /// # Errors
     /// [`PayloadError`] if an item cannot be sent.
     pub(super) fn next(&mut self, lane: Lane, job: u64) -> Option<Result<Batch, PayloadError>> {
-        let items = self.items.as_mut()?;
+        self.items.as_ref()?;
         let chunk = self.chunk.unwrap_or_else(|| {
             // It doubles each time that every worker has got its share.
             let rounds = self.next_index / (CHUNKS_PER_WORKER * self.workers.max(1)) as u64;
             BLIND_CHUNK.min(1 << rounds.min(16))
         });
-        while self.packed.len() < chunk && self.packed.bytes_len() < BATCH_BYTES {
+        let together = self.together(chunk);
+        let items = self.items.as_mut()?;
+        while self.packed.len() < together && self.packed.bytes_len() < BATCH_BYTES {
+            if self.packed.len().is_multiple_of(chunk) && self.packed.bytes_len() >= JOINED_BYTES {
+                break;
+            }
             match items.next() {
                 Some(item) => {
                     if let Err(error) = self.packed.push(&item) {
@@ -111,6 +151,7 @@ where
             job,
             index,
             count: count as u32,
+            chunk: chunk as u32,
             timeout: self.manner.timeout,
             repeatable: self.manner.repeatable,
             routine: self.routine,

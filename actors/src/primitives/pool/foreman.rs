@@ -7,10 +7,10 @@ use bytes::Bytes;
 use procession_runtime::RecordFile;
 
 use super::crew::Crew;
-use super::machine::{Action, BatchId, Machine, Refusal, Request, Verdict};
+use super::machine::{Action, Assignment, BatchId, Machine, Refusal, Request, Verdict};
 use super::messages::{
-    Answer, Batch, Cancel, Close, Enrol, Inquire, IsRunning, Join, Look, Outcome, Piece, PoolStatus, Prepared, Results,
-    Stale, Unprepared, Work,
+    Answer, Batch, Cancel, Close, Enrol, EvenOut, Inquire, IsRunning, Join, Look, Outcome, Piece, PoolStatus, Prepared,
+    Results, Stale, Unprepared, Work,
 };
 use super::worker::Initializer;
 use crate::descriptor::Arrived;
@@ -25,6 +25,9 @@ use crate::{
 
 /// What each worker's record holds, in bytes.
 const RECORD_BYTES: usize = 128 << 10;
+
+/// How long a worker has nothing to do before it gets something of what another has in hand.
+const EVEN_OUT_AFTER: Duration = Duration::from_millis(1);
 
 /// What takes long is looked at so many times in the shortest time that an item may take.
 const LOOKS_PER_TIMEOUT: u32 = 4;
@@ -61,6 +64,7 @@ pub(crate) struct Foreman {
     /// How the worker ended whose end is being dealt with.
     last_exit: ExitData,
     is_looking: bool,
+    is_to_even_out: bool,
     begin: Instant,
 }
 
@@ -71,14 +75,15 @@ struct Held {
     index: u64,
     routine: Routine,
     items: Blob,
-    pieces: Vec<Piece>,
+    /// What has become of its items, by the first of some in a row.
+    pieces: Vec<(u32, Piece)>,
 }
 
 #[actor]
 impl Actor for Foreman {
     type Args = Settings;
     #[rustfmt::skip]
-    type Messages = (Batch, Results, Cancel, IsRunning, Close, Join, Inquire, Prepared, Unprepared, Look, Enrol);
+    type Messages = (Batch, Results, Cancel, IsRunning, Close, Join, Inquire, Prepared, Unprepared, Look, EvenOut, Enrol);
 
     fn start(settings: Settings, context: &mut Context<Self>) -> Result<Self, Failure> {
         let workers = settings.workers.max(1);
@@ -97,6 +102,7 @@ impl Actor for Foreman {
             joining: Vec::new(),
             last_exit: ExitData::Normal,
             is_looking: false,
+            is_to_even_out: false,
             begin: Instant::now(),
         };
         foreman.act(context);
@@ -124,8 +130,9 @@ impl Foreman {
     /// Takes over what a dead worker had finished and not told. Gives what it had in hand.
     fn recover(&mut self, slot: usize) -> Option<(u32, u32)> {
         for (assignment, count, results) in self.crew.recover(slot, &self.machine.assigned(slot)) {
-            if let Some(id) = self.machine.settled(slot, assignment.number, assignment.first, count) {
-                self.add_piece(id, Piece::Results { count, results });
+            let first = assignment.share.first;
+            if let Some(id) = self.machine.settled(slot, assignment.number, first, count) {
+                self.add_piece(id, first, Piece::Results { count, results });
             }
         }
         self.crew.at(slot)
@@ -145,9 +152,9 @@ impl Foreman {
         self.last_client
     }
 
-    fn add_piece(&mut self, id: BatchId, piece: Piece) {
+    fn add_piece(&mut self, id: BatchId, first: u32, piece: Piece) {
         if let Some(held) = self.batches.get_mut(&id) {
-            held.pieces.push(piece);
+            held.pieces.push((first, piece));
         }
     }
 
@@ -156,10 +163,12 @@ impl Foreman {
         while let Some(action) = self.machine.next_action() {
             match action {
                 Action::Start(slot) => self.start_workers(slot, context),
-                Action::Assign { slot, assignment, timed } => self.assign(slot, assignment, timed, context),
-                Action::Recall { slot, number, or_condemn } => {
-                    let was_taken = self.crew.recall(slot, number);
-                    self.machine.recalled(slot, number, or_condemn, was_taken);
+                Action::Assign { slot, assignment, chunk, timed } => {
+                    self.assign(slot, assignment, chunk, timed, context);
+                }
+                Action::Recall { slot, assignment, chunk, take, or_condemn } => {
+                    let from = self.crew.recall(slot, assignment, chunk, take);
+                    self.machine.recalled(slot, assignment.number, or_condemn, from);
                 }
                 Action::Condemn { slot, number, item } => {
                     let was_it = self.crew.condemn(slot, number, item, context);
@@ -171,10 +180,12 @@ impl Foreman {
                     }
                 }
                 Action::Kill(slot) => self.crew.kill(slot, context),
-                Action::Settle { batch, count, verdict } => self.settle(batch, count, verdict),
+                Action::Settle { batch, first, count, verdict } => self.settle(batch, first, count, verdict),
                 Action::Finish(id) => {
-                    if let Some(held) = self.batches.remove(&id) {
-                        self.answer(held.lane, held.job, held.index, Outcome::Pieces(held.pieces));
+                    if let Some(mut held) = self.batches.remove(&id) {
+                        held.pieces.sort_by_key(|(first, _)| *first);
+                        let pieces = held.pieces.into_iter().map(|(_, piece)| piece).collect();
+                        self.answer(held.lane, held.job, held.index, Outcome::Pieces(pieces));
                     }
                 }
                 Action::Refuse(id, refusal) => {
@@ -188,6 +199,7 @@ impl Foreman {
                 }
             }
         }
+        self.even_out_later(context);
     }
 
     /// Starts a worker, and all those that are to be started next, many at a time.
@@ -201,17 +213,12 @@ impl Foreman {
         }
     }
 
-    fn assign(
-        &mut self,
-        slot: usize,
-        assignment: super::machine::Assignment,
-        timed: bool,
-        context: &mut Context<Self>,
-    ) {
-        let Some(held) = self.batches.get(&assignment.batch) else { return };
+    fn assign(&mut self, slot: usize, assignment: Assignment, chunk: u32, timed: bool, context: &mut Context<Self>) {
+        let Assignment { number, share } = assignment;
+        let Some(held) = self.batches.get(&share.batch) else { return };
         let (routine, items) = (held.routine, held.items.clone());
-        let (first, end) = (assignment.first, assignment.end);
-        let work = Work { assignment: assignment.number, first, end, timed, routine, items };
+        let (first, end) = (share.first, share.end);
+        let work = Work { assignment: number, first, end, chunk, timed, routine, items };
         if !self.crew.tell(slot, &work) {
             self.machine.kill(slot);
         }
@@ -220,13 +227,13 @@ impl Foreman {
         }
     }
 
-    fn settle(&mut self, batch: BatchId, count: u32, verdict: Verdict) {
+    fn settle(&mut self, batch: BatchId, first: u32, count: u32, verdict: Verdict) {
         let piece = match verdict {
             Verdict::Died => Piece::Died(self.last_exit.clone()),
             Verdict::TimedOut => Piece::TimedOut,
             Verdict::Cancelled => Piece::Cancelled { count },
         };
-        self.add_piece(batch, piece);
+        self.add_piece(batch, first, piece);
     }
 
     /// Gives an answer to who has waited longest along the lane.
@@ -243,6 +250,17 @@ impl Foreman {
     /// Refuses a handle that is for an earlier life.
     fn check(&self, epoch: u64) -> Result<(), Stale> {
         if epoch == self.epoch { Ok(()) } else { Err(Stale) }
+    }
+
+    /// Has work evened out among the workers, if it still has to be in a while.
+    fn even_out_later(&mut self, context: &mut Context<Self>) {
+        if self.is_to_even_out || !self.machine.is_uneven() {
+            return;
+        }
+        match context.send_after(EVEN_OUT_AFTER, EvenOut) {
+            Ok(_) => self.is_to_even_out = true,
+            Err(error) => tracing::error!(%error, "nobody evens out who has what to do"),
+        }
     }
 
     /// Has what takes long looked at.
@@ -293,6 +311,7 @@ impl Handler<Batch> for Foreman {
             client,
             job: (lane, job),
             count: batch.count.to_native(),
+            chunk: batch.chunk.to_native().max(1),
             bytes: items.len(),
             timeout: batch.timeout.as_ref().map(|timeout| {
                 timeout.as_secs().saturating_mul(1000).saturating_add(u64::from(timeout.subsec_millis())).max(1)
@@ -316,7 +335,7 @@ impl Handler<Results> for Foreman {
         if let Some(id) = self.machine.settled(slot, number, first, count) {
             let frame = results.frame();
             let results = Blob::of_bytes(frame.slice_ref(results.results.as_slice()));
-            self.add_piece(id, Piece::Results { count, results });
+            self.add_piece(id, first, Piece::Results { count, results });
             self.machine.go_on();
             self.act(context);
             self.unpin(id, frame);
@@ -328,7 +347,7 @@ impl Foreman {
     /// What was taken over in place, and is to stay for a while, is copied out of the receive buffer.
     fn unpin(&mut self, id: BatchId, frame: &Bytes) {
         let last = self.batches.get_mut(&id).and_then(|held| held.pieces.last_mut());
-        if let Some(Piece::Results { results, .. }) = last {
+        if let Some((_, Piece::Results { results, .. })) = last {
             *results = Blob::keep(&frame.slice_ref(results.bytes()), frame);
         }
     }
@@ -421,5 +440,13 @@ impl Handler<Look> for Foreman {
         }
         self.act(context);
         self.look_later(context);
+    }
+}
+
+impl Handler<EvenOut> for Foreman {
+    fn handle(&mut self, _: Incoming<'_, EvenOut>, context: &mut Context<Self>) {
+        self.is_to_even_out = false;
+        self.machine.even_out();
+        self.act(context);
     }
 }

@@ -49,6 +49,7 @@ where
     }
 
     fn take(&mut self, done: Done) {
+        self.feeder.note_done(stream::count(&done.pieces));
         self.answers.insert(done.index, done.pieces);
     }
 

@@ -7,7 +7,7 @@ use crate::primitives::exit_data::ExitData;
 use crate::routine::Routine;
 use crate::{Later, data, message};
 
-/// Brings work: some items, which one worker does one after the other.
+/// Brings work: some chunks of items. A worker does those of a chunk one after the other.
 ///
 /// Each batch that is brought along one lane is a right to one answer: the answers come as batches are finished, not in the
 /// order in which they were brought.
@@ -23,6 +23,8 @@ pub(crate) struct Batch {
     pub(super) index: u64,
     /// Number of items.
     pub(super) count: u32,
+    /// Number of items in a chunk: those stay together.
+    pub(super) chunk: u32,
     /// How long one item may take.
     pub(super) timeout: Option<Duration>,
     /// Whether an item may be begun again by another worker.
@@ -175,6 +177,10 @@ pub(crate) struct Results {
 #[message]
 pub(crate) struct Look;
 
+/// The foreman's word to itself: see whether a worker has nothing to do while another has more than it has begun.
+#[message]
+pub(crate) struct EvenOut;
+
 /// A worker's first message: run the initializer.
 #[message]
 pub(crate) struct Prepare;
@@ -185,6 +191,9 @@ pub(crate) struct Work {
     pub(super) assignment: u32,
     pub(super) first: u32,
     pub(super) end: u32,
+    /// What has not begun may be taken back from the start of a chunk on. The chunks have so many items, and the first starts
+    /// with the batch.
+    pub(super) chunk: u32,
     /// Whether somebody looks at how long each item takes.
     pub(super) timed: bool,
     pub(super) routine: Routine,

@@ -44,7 +44,7 @@
 //! | `foreman.rs`, `crew.rs`, `messages.rs` | the actor around it, its workers' processes, its messages |
 //! | `worker.rs`, `errand.rs` | the actor that does the work, and how it does |
 //! | `handle.rs`, `tasks.rs` | [`Pool`], [`PoolBuilder`], [`Tasks`] |
-//! | `feeder.rs`, `sequence.rs` | items on their way out; values in a row, as bytes |
+//! | `feeder.rs`, `pace.rs`, `sequence.rs` | items on their way out; how many together; values in a row, as bytes |
 //! | `stream.rs`, `imap.rs` | answers as they come to a thread: [`Imap`], [`ImapUnordered`] |
 //! | `driver.rs`, `job.rs`, `async_result.rs` | answers that nobody's thread waits for: [`AsyncResult`] |
 //! | `executor.rs`, `future.rs` | [`Executor`], [`Future`], [`wait()`], [`as_completed()`] |
@@ -64,6 +64,7 @@ mod imap;
 mod job;
 mod machine;
 mod messages;
+mod pace;
 mod sequence;
 mod stream;
 mod tasks;

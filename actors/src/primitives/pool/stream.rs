@@ -119,9 +119,14 @@ where
     I: Iterator,
     I::Item: Data,
 {
-    pub(super) fn new(pool: &Pool, feeder: Feeder<I>, window: Window) -> Stream<I> {
-        let (foreman, lane) = (pool.foreman().clone(), new_lane(pool.epoch()));
+    pub(super) fn new(pool: &Pool, feeder: Feeder<I>) -> Stream<I> {
+        let (foreman, lane, window) = (pool.foreman().clone(), new_lane(pool.epoch()), Window::few(pool));
         Stream { foreman, lane, feeder, under_way: UnderWay::default(), window, has_ended: false }
+    }
+
+    /// Number of items in a chunk whose size was given.
+    pub(super) fn chunk(&self) -> Option<usize> {
+        self.feeder.chunk()
     }
 
     /// Number of items that were sent, and whether those are all.
@@ -151,7 +156,10 @@ where
         let Some(pending) = self.under_way.pop() else { return Ok(None) };
         let answer = pending.wait_within(FOREVER)?;
         match answer.outcome {
-            Outcome::Pieces(pieces) => Ok(Some(Done { index: answer.index, pieces })),
+            Outcome::Pieces(pieces) => {
+                self.feeder.note_done(count(&pieces));
+                Ok(Some(Done { index: answer.index, pieces }))
+            }
             outcome => Err(refusal(outcome)),
         }
     }

@@ -9,7 +9,7 @@ use super::error::widen;
 use super::feeder::{Feeder, Manner};
 use super::imap::{Imap, ImapUnordered};
 use super::job::MapJob;
-use super::stream::{self, Stream, Window};
+use super::stream::{self, Stream};
 use super::{AsyncResult, Pool, PoolError, TaskError, driver};
 use crate::function::refuse_captures;
 use crate::routine::Routine;
@@ -80,7 +80,7 @@ impl<'a> Tasks<'a> {
         Ok(Feeder::new(items.into_iter(), routine, self.manner.clone(), self.pool.workers()))
     }
 
-    fn stream<F, Shape, I, R>(&self, function: F, items: I, window: Window) -> Result<Stream<I::IntoIter>, PoolError>
+    fn stream<F, Shape, I, R>(&self, function: F, items: I) -> Result<Stream<I::IntoIter>, PoolError>
     where
         F: Function<I::Item, Shape, Output = R>,
         I: IntoIterator<Item: Data>,
@@ -88,7 +88,7 @@ impl<'a> Tasks<'a> {
         Shape: 'static,
     {
         let feeder = self.feeder::<F, Shape, I, R>(function, items)?;
-        Ok(Stream::new(self.pool, feeder, window))
+        Ok(Stream::new(self.pool, feeder))
     }
 
     /// Gives every outcome to `take`, in the order of the items, until that wants no more.
@@ -106,12 +106,15 @@ impl<'a> Tasks<'a> {
     {
         let items = items.into_iter();
         let least = items.size_hint().0;
-        let mut stream = self.stream::<F, Shape, _, R>(function, items, Window::many(self.pool))?;
+        let mut stream = Stream::new(self.pool, self.feeder::<F, Shape, _, R>(function, items)?.joined());
         let (mut next, mut done, mut stash) = (0, 0, BTreeMap::new());
         while let Some(answer) = stream.next(0)? {
             if let Some(progress) = &mut self.progress {
+                let before = done;
                 done += stream::count(&answer.pieces);
-                progress(done, stream.sent().0.max(least));
+                let chunk = stream.chunk().unwrap_or(usize::MAX);
+                let all = stream.sent().0.max(least);
+                (before..done).step_by(chunk).for_each(|start| progress(done.min(start.saturating_add(chunk)), all));
             }
             stash.insert(answer.index, answer.pieces);
             while let Some(pieces) = stash.remove(&next) {
@@ -253,7 +256,7 @@ impl<'a> Tasks<'a> {
         Shape: 'static,
     {
         const { refuse_captures::<F>() };
-        Ok(Imap::new(self.stream::<F, Shape, I, R>(function, items, Window::few(self.pool))?))
+        Ok(Imap::new(self.stream::<F, Shape, I, R>(function, items)?))
     }
 
     /// See [`Pool::imap_unordered`].
@@ -272,7 +275,7 @@ impl<'a> Tasks<'a> {
         Shape: 'static,
     {
         const { refuse_captures::<F>() };
-        Ok(ImapUnordered::new(self.stream::<F, Shape, I, R>(function, items, Window::few(self.pool))?))
+        Ok(ImapUnordered::new(self.stream::<F, Shape, I, R>(function, items)?))
     }
 
     /// See [`Pool::apply`].
@@ -308,7 +311,7 @@ impl<'a> Tasks<'a> {
         Shape: 'static,
     {
         const { refuse_captures::<F>() };
-        let feeder = self.feeder::<F, Shape, I, R>(function, items)?;
+        let feeder = self.feeder::<F, Shape, I, R>(function, items)?.joined();
         driver::begin(self.pool, |promise| {
             MapJob::new(feeder, promise, |results: Vec<Result<R, TaskError>>| {
                 let index_errors = |(index, outcome): (usize, Result<R, TaskError>)| {

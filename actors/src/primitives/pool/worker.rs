@@ -84,8 +84,10 @@ impl Handler<Prepare> for Worker {
 impl Handler<Work> for Worker {
     fn handle(&mut self, work: Incoming<'_, Work>, context: &mut Context<Self>) {
         let Some(mut desk) = self.desk.take() else { return };
-        let (assignment, first) = (work.assignment.to_native(), work.first.to_native());
-        if !desk.take_up(assignment, first) {
+        let (assignment, first, end) = (work.assignment.to_native(), work.first.to_native(), work.end.to_native());
+        desk.make_room();
+        let end = desk.begin_chunk(assignment, first, end);
+        if end <= first {
             self.desk = Some(desk);
             return;
         }
@@ -94,8 +96,8 @@ impl Handler<Work> for Worker {
             return context.fail(Failure::new("the function of a task is not in this program"));
         };
         let items = work.frame().slice_ref(work.items.as_slice());
-        let (end, timed) = (work.end.to_native(), work.timed);
-        self.desk = Some(run(Errand { desk, items, assignment, first, end, timed }));
+        let (chunk, timed) = (work.chunk.to_native().max(1), work.timed);
+        self.desk = Some(run(Errand { desk, items, assignment, first, end, chunk, timed }));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{ATTEMPTS, Action, Assignment, LAST_NUMBER, LEAST_FAILED_STARTS, Machine, Refusal, Slot, Verdict};
+use super::{ATTEMPTS, Action, Assignment, LAST_NUMBER, LEAST_FAILED_STARTS, Machine, Refusal, Share, Slot, Verdict};
 
 /// What is known of a worker.
 #[derive(Debug, Default)]
@@ -19,8 +19,10 @@ pub(super) struct Worker {
     pub(super) life_left: Option<u64>,
     /// Whether it is noted as having room for its first assignment, and for one ahead.
     pub(super) listed: [bool; super::WINDOW],
-    /// The last assignment that could not be taken back: it has begun.
+    /// The last assignment that could not be taken back whole: it has begun.
     pub(super) begun: u32,
+    /// The last assignment of which nothing could be taken back: its last chunk has begun.
+    pub(super) used_up: u32,
     /// Which item of which assignment it ends for.
     condemned: Option<(u32, Option<u32>)>,
     /// What it was seen at, and since when.
@@ -88,31 +90,29 @@ impl Machine {
         }
         let worker = std::mem::take(&mut self.workers[slot]);
         self.workers[slot].listed = worker.listed;
-        for assignment in worker.assigned.into_iter().rev() {
-            let is_in_hand = in_hand == Some((assignment.number, assignment.first));
+        for Assignment { number, mut share } in worker.assigned.into_iter().rev() {
+            let is_in_hand = in_hand == Some((number, share.first));
             // One that was condemned has not gone on to anything else.
-            let is_meant = condemned.is_none_or(|(number, item)| {
-                number == assignment.number && item.is_none_or(|item| item == assignment.first)
-            });
+            let is_meant =
+                condemned.is_none_or(|(other, item)| other == number && item.is_none_or(|item| item == share.first));
             if is_in_hand && is_meant {
-                self.lose(assignment, condemned.is_some_and(|(_, item)| item.is_some()));
+                self.lose(&mut share, condemned.is_some_and(|(_, item)| item.is_some()));
             }
-            self.conclude(assignment.batch);
+            self.put_back(share);
         }
         self.replace();
     }
 
-    /// The first item of an assignment was in the hands of a worker that has died.
-    fn lose(&mut self, assignment: Assignment, is_late: bool) {
-        let id = assignment.batch;
-        let Some(batch) = self.batches.get_mut(&id).filter(|batch| !batch.is_cancelled) else { return };
-        batch.deaths += 1;
-        if batch.request.repeatable && !is_late && batch.deaths < ATTEMPTS {
+    /// The first item of a share was in the hands of a worker that has died.
+    fn lose(&mut self, share: &mut Share, is_late: bool) {
+        let Some(batch) = self.batches.get(&share.batch).filter(|batch| !batch.is_cancelled) else { return };
+        share.deaths += 1;
+        if batch.request.repeatable && !is_late && share.deaths < ATTEMPTS {
             return;
         }
-        (batch.next, batch.deaths) = (batch.next + 1, 0);
         let verdict = if is_late { Verdict::TimedOut } else { Verdict::Died };
-        self.actions.push_back(Action::Settle { batch: id, count: 1, verdict });
+        self.settle(share.batch, share.first, 1, verdict);
+        (share.first, share.deaths) = (share.first + 1, 0);
     }
 
     /// A place is free.
@@ -148,33 +148,46 @@ impl Machine {
             && self.workers.iter().all(|worker| worker.stage == Stage::Absent)
     }
 
-    /// An assignment was to be taken back: it was, or the worker has begun with it.
-    pub(in super::super) fn recalled(&mut self, slot: Slot, number: u32, or_condemn: bool, was_taken: bool) {
+    /// Something of an assignment was to be taken back: it was, from an item on, or all has begun.
+    pub(in super::super) fn recalled(&mut self, slot: Slot, number: u32, or_condemn: bool, from: Option<u32>) {
         self.recalling = self.recalling.saturating_sub(1);
         let Some(worker) = self.workers.get_mut(slot) else { return };
         let Some(index) = worker.assigned.iter().position(|other| other.number == number) else { return };
-        if was_taken {
-            worker.recalled.push(number);
-            if let Some(life_left) = &mut worker.life_left {
-                *life_left += u64::from(worker.assigned[index].end - worker.assigned[index].first);
-            }
-            let id = worker.assigned[index].batch;
-            self.remove_assignment(slot, index);
-            self.conclude(id);
-            self.note_room(slot);
+        let share = &mut worker.assigned[index].share;
+        let from = from.unwrap_or(share.end).clamp(share.first, share.end);
+        let taken = Share { first: from, deaths: if from == share.first { share.deaths } else { 0 }, ..*share };
+        share.end = from;
+        let is_left = share.first < share.end;
+        if let Some(life_left) = &mut worker.life_left {
+            *life_left += u64::from(taken.end - taken.first);
+        }
+        if is_left {
+            self.note_begun(slot, number, taken.first == taken.end);
         } else {
-            if worker.has_ahead() {
-                self.ahead -= 1;
-            }
-            worker.begun = worker.begun.max(number);
-            if worker.has_ahead() {
-                self.ahead += 1;
-            }
-            if or_condemn {
-                self.actions.push_back(Action::Condemn { slot, number, item: None });
-            }
+            worker.recalled.push(number);
+            self.remove_assignment(slot, index);
+        }
+        self.put_back(taken);
+        self.note_room(slot);
+        if is_left && or_condemn {
+            self.actions.push_back(Action::Condemn { slot, number, item: None });
         }
         self.go_on();
+    }
+
+    /// A worker has begun with an assignment, perhaps with all of it.
+    fn note_begun(&mut self, slot: Slot, number: u32, is_used_up: bool) {
+        let worker = &mut self.workers[slot];
+        if worker.has_ahead() {
+            self.ahead -= 1;
+        }
+        worker.begun = worker.begun.max(number);
+        if is_used_up {
+            worker.used_up = worker.used_up.max(number);
+        }
+        if worker.has_ahead() {
+            self.ahead += 1;
+        }
     }
 
     /// A worker was to be ended: it has been, or was at something else.
@@ -204,7 +217,7 @@ impl Machine {
         let Some(worker) = self.workers.get_mut(slot).filter(|worker| worker.stage != Stage::Dying) else { return };
         let timeout = at.and_then(|(number, _)| {
             let assignment = worker.assigned.iter().find(|other| other.number == number)?;
-            self.batches.get(&assignment.batch)?.request.timeout
+            self.batches.get(&assignment.share.batch)?.request.timeout
         });
         let (Some(at), Some(timeout)) = (at, timeout) else {
             worker.seen = None;
@@ -223,7 +236,7 @@ impl Machine {
     /// The shortest time that an item which is assigned may take, in milliseconds.
     pub(in super::super) fn shortest_timeout(&self) -> Option<u64> {
         let assigned = self.workers.iter().flat_map(|worker| &worker.assigned);
-        assigned.filter_map(|assignment| self.batches.get(&assignment.batch)?.request.timeout).min()
+        assigned.filter_map(|assignment| self.batches.get(&assignment.share.batch)?.request.timeout).min()
     }
 
     /// Number of workers, of those that are ready, and of those that have work.

@@ -1,9 +1,10 @@
 //! The decisions of a pool: which worker does what, and what becomes of it when a worker dies. Pure: no process, no clock, no
 //! message; it is told what has happened, and says what to do.
 //!
-//! A *batch* is some items that belong together. A worker gets a part of one, an *assignment*, and settles its items in order;
-//! so a batch always has a first item that is not settled, and from there on it is queued or assigned. What an assigned worker
-//! has begun, and whether what it has not begun can be taken back, the world outside finds out when it is told to.
+//! A *batch* is some items that belong together, in *chunks* that should stay together. What is not settled of it is in
+//! *shares*: items in a row that are queued, or assigned to a worker, which settles them in order. A share is split where a
+//! worker may not do all of it, or does it too slowly: what the worker has not begun is taken back then. What it has begun, the
+//! world outside finds out when it is told to.
 //!
 //! | file | what of it |
 //! |---|---|
@@ -53,6 +54,8 @@ pub(super) struct Request {
     pub(super) job: (u64, u64),
     /// Number of items.
     pub(super) count: u32,
+    /// Number of items in a chunk, at least one.
+    pub(super) chunk: u32,
     /// What its arguments take.
     pub(super) bytes: usize,
     /// How long one item may take, in milliseconds.
@@ -61,16 +64,34 @@ pub(super) struct Request {
     pub(super) repeatable: bool,
 }
 
-/// A part of a batch in the hands of a worker.
+/// Items of a batch in a row: those that are not settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share {
+    pub(super) batch: BatchId,
+    pub(super) first: u32,
+    /// Behind the last.
+    pub(super) end: u32,
+    /// How often the first item has died in a worker's hands.
+    pub(super) deaths: u32,
+}
+
+/// A share in the hands of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Assignment {
     /// Which of the worker's assignments: counted from 1, and never back.
     pub(super) number: u32,
-    pub(super) batch: BatchId,
-    /// The first item that is not settled.
-    pub(super) first: u32,
-    /// Behind the last.
-    pub(super) end: u32,
+    pub(super) share: Share,
+}
+
+/// How much of an assignment is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Take {
+    /// All of it, provided that nothing is begun.
+    Whole,
+    /// The chunks that are not begun.
+    Rest,
+    /// Half of those chunks, and rather one more.
+    Half,
 }
 
 /// Why a batch is not done.
@@ -97,10 +118,10 @@ pub(super) enum Action {
     /// Start a worker; say whether it has.
     Start(Slot),
     /// Give a worker work.
-    Assign { slot: Slot, assignment: Assignment, timed: bool },
-    /// Take an assignment back, unless the worker has begun with it; say whether that was done, and whether the worker is to
-    /// end otherwise.
-    Recall { slot: Slot, number: u32, or_condemn: bool },
+    Assign { slot: Slot, assignment: Assignment, chunk: u32, timed: bool },
+    /// Take chunks of an assignment back that the worker has not begun; say from which item on that was done, and whether the
+    /// worker is to end if it keeps something.
+    Recall { slot: Slot, assignment: Assignment, chunk: u32, take: Take, or_condemn: bool },
     /// End a worker, provided that it has this assignment, and this item if one is named, in hand; say whether that was so.
     /// If it was, the worker does not go on to anything else.
     Condemn { slot: Slot, number: u32, item: Option<u32> },
@@ -108,8 +129,8 @@ pub(super) enum Action {
     Retire(Slot),
     /// End a worker at once.
     Kill(Slot),
-    /// Note what becomes of items of a batch: the next ones in order.
-    Settle { batch: BatchId, count: u32, verdict: Verdict },
+    /// Note what becomes of items of a batch.
+    Settle { batch: BatchId, first: u32, count: u32, verdict: Verdict },
     /// Every item of the batch is settled.
     Finish(BatchId),
     /// The batch is not done.
@@ -122,20 +143,10 @@ pub(super) enum Action {
 #[derive(Debug)]
 struct Batch {
     request: Request,
-    /// The first item that is not settled.
-    next: u32,
-    /// How often that item has died in a worker's hands.
-    deaths: u32,
-    place: Place,
+    /// Number of items that are not settled.
+    left: u32,
     /// Whether it is to be dropped: what is in hand, when its worker has ended.
     is_cancelled: bool,
-}
-
-/// Where a batch is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Queued,
-    Assigned(Slot),
 }
 
 /// The state of a pool.
@@ -143,7 +154,7 @@ enum Place {
 pub(super) struct Machine {
     workers: Vec<Worker>,
     batches: HashMap<BatchId, Batch>,
-    queue: VecDeque<BatchId>,
+    queue: VecDeque<Share>,
     /// Workers that have room, by how much they have. An entry counts only if it is still so.
     roomy: [VecDeque<Slot>; WINDOW],
     /// Number of workers with work ahead that may be taken back.
@@ -208,35 +219,29 @@ impl Machine {
         if request.count == 0 {
             return self.actions.push_back(Action::Finish(id));
         }
-        let batch = Batch { request, next: 0, deaths: 0, place: Place::Queued, is_cancelled: false };
-        self.batches.insert(id, batch);
-        self.queue.push_back(id);
+        self.batches.insert(id, Batch { request, left: request.count, is_cancelled: false });
+        self.queue.push_back(Share { batch: id, first: 0, end: request.count, deaths: 0 });
         self.place_work();
     }
 
-    /// A worker has settled some items of an assignment. Gives whether they were its to settle: the next ones of a batch that
-    /// it has.
+    /// A worker has settled some items of an assignment. Gives the batch if they were its to settle: the next ones that it has.
     pub(super) fn settled(&mut self, slot: Slot, number: u32, first: u32, count: u32) -> Option<BatchId> {
         let worker = self.workers.get_mut(slot)?;
-        let index = worker.assigned.iter().position(|other| other.number == number && other.first == first)?;
-        let assignment = &mut worker.assigned[index];
-        if count == 0 || count > assignment.end - assignment.first {
+        let index = worker.assigned.iter().position(|other| other.number == number && other.share.first == first)?;
+        let share = &mut worker.assigned[index].share;
+        if count == 0 || count > share.end - share.first {
             return None;
         }
-        assignment.first += count;
-        let Assignment { batch: id, end, .. } = *assignment;
+        (share.first, share.deaths) = (share.first + count, 0);
+        let Share { batch, first, end, .. } = *share;
         // Assignments are worked through in order: those before it that were taken back have been passed.
         worker.recalled.retain(|recalled| *recalled > number);
-        let is_done = assignment.first == end;
-        if let Some(batch) = self.batches.get_mut(&id) {
-            (batch.next, batch.deaths) = (batch.next + count, 0);
-        }
-        if is_done {
+        if first == end {
             self.remove_assignment(slot, index);
-            self.conclude(id);
             self.note_room(slot);
         }
-        Some(id)
+        self.count_settled(batch, count);
+        Some(batch)
     }
 
     /// Everything that is due after [`Machine::settled`].
@@ -293,15 +298,15 @@ impl Machine {
 
     /// The assignments of a job's batches, with the worker that has each.
     pub(super) fn assignments(&self, client: u64, job: (u64, u64)) -> Vec<(Slot, u32)> {
-        let ids = self.batches_of(|request| request.client == client && request.job == job);
-        let find = |id: &BatchId| match self.batches.get(id)?.place {
-            Place::Assigned(slot) => {
-                let number = self.workers[slot].assigned.iter().find(|other| other.batch == *id)?.number;
-                Some((slot, number))
-            }
-            Place::Queued => None,
+        self.assigned_of(&self.batches_of(|request| request.client == client && request.job == job))
+    }
+
+    fn assigned_of(&self, ids: &[BatchId]) -> Vec<(Slot, u32)> {
+        let of_worker = |(slot, worker): (Slot, &Worker)| {
+            let meant = worker.assigned.iter().filter(|assignment| ids.contains(&assignment.share.batch));
+            meant.map(|assignment| (slot, assignment.number)).collect::<Vec<_>>()
         };
-        ids.iter().filter_map(find).collect()
+        self.workers.iter().enumerate().flat_map(of_worker).collect()
     }
 
     /// Why nothing is taken, if that is so.
@@ -317,43 +322,41 @@ impl Machine {
 
     fn cancel_batch(&mut self, id: BatchId, running: bool) {
         let Some(batch) = self.batches.get_mut(&id) else { return };
-        match batch.place {
-            Place::Queued => {
-                self.queue.retain(|other| *other != id);
-                self.drop_rest(id);
-            }
-            Place::Assigned(_) if batch.is_cancelled && !running => {}
-            Place::Assigned(slot) => {
-                batch.is_cancelled = true;
-                let found = self.workers[slot].assigned.iter().find(|other| other.batch == id);
-                if let Some(number) = found.map(|assignment| assignment.number) {
-                    self.recall(slot, number, running);
-                }
-            }
+        let was_cancelled = std::mem::replace(&mut batch.is_cancelled, true);
+        let queued: Vec<Share> = self.queue.iter().filter(|share| share.batch == id).copied().collect();
+        if !queued.is_empty() {
+            self.queue.retain(|share| share.batch != id);
+        }
+        queued.into_iter().for_each(|share| self.put_back(share));
+        if was_cancelled && !running {
+            return;
+        }
+        self.assigned_of(&[id]).into_iter().for_each(|(slot, number)| self.recall(slot, number, Take::Rest, running));
+    }
+
+    /// No worker has a share in hand any more: it goes to the front of the queue, unless nobody wants it.
+    fn put_back(&mut self, share: Share) {
+        let Some(batch) = self.batches.get(&share.batch).filter(|_| share.first < share.end) else { return };
+        if batch.is_cancelled {
+            self.settle(share.batch, share.first, share.end - share.first, Verdict::Cancelled);
+        } else {
+            self.queue.push_front(share);
         }
     }
 
-    /// What is left of a batch is cancelled.
-    fn drop_rest(&mut self, id: BatchId) {
-        let Some(batch) = self.batches.get_mut(&id) else { return };
-        let count = batch.request.count - batch.next;
-        batch.next = batch.request.count;
-        self.actions.push_back(Action::Settle { batch: id, count, verdict: Verdict::Cancelled });
-        self.batches.remove(&id);
-        self.actions.push_back(Action::Finish(id));
+    /// Items have no result.
+    fn settle(&mut self, batch: BatchId, first: u32, count: u32, verdict: Verdict) {
+        self.actions.push_back(Action::Settle { batch, first, count, verdict });
+        self.count_settled(batch, count);
     }
 
-    /// No worker has a batch in hand any more: it is finished, or goes back to the front of the queue.
-    fn conclude(&mut self, id: BatchId) {
+    /// Items of a batch are settled: perhaps the last.
+    fn count_settled(&mut self, id: BatchId, count: u32) {
         let Some(batch) = self.batches.get_mut(&id) else { return };
-        if batch.next == batch.request.count {
+        batch.left -= count;
+        if batch.left == 0 {
             self.batches.remove(&id);
             self.actions.push_back(Action::Finish(id));
-        } else if batch.is_cancelled {
-            self.drop_rest(id);
-        } else {
-            batch.place = Place::Queued;
-            self.queue.push_front(id);
         }
     }
 
