@@ -388,6 +388,39 @@ fn what_cannot_be_sent_is_an_error_of_its_own() {
 }
 
 #[procession::test]
+fn small_messages_hold_parts_of_batches_and_of_answers() {
+    const LIMIT_BYTES: usize = 64 << 10;
+    let system = System::builder().message_limit_bytes(LIMIT_BYTES).start().expect("a system");
+    let pool = pool(&system, 2);
+    let grow = |length: usize| "x".repeat(length);
+    let lengths: Vec<usize> = (0..300).map(|index| index * 211 % 30_000).collect();
+    let texts: Vec<String> = lengths.iter().copied().map(grow).collect();
+    for chunk in [1, 7, 300] {
+        let tasks = || pool.tasks().chunk_size(chunk);
+        assert!(tasks().map(grow, lengths.clone()) == Ok(texts.clone()), "results, chunks of {chunk}");
+        let mapped = tasks().map_async(grow, lengths.clone()).expect("it begins");
+        assert!(mapped.get() == Ok(texts.clone()), "results of another thread, chunks of {chunk}");
+        let found = tasks().map(|text: String| text.len(), texts.clone());
+        assert_eq!(found, Ok(lengths.clone()), "arguments, chunks of {chunk}");
+        let results = tasks().map_each(grow, [60_000, LIMIT_BYTES, 1, LIMIT_BYTES * 2, 63_000]).expect("it goes on");
+        let found: Vec<Option<usize>> = results.iter().map(|result| result.as_ref().ok().map(String::len)).collect();
+        assert_eq!(found, [Some(60_000), None, Some(1), None, Some(63_000)]);
+        assert!(matches!(results[1], Err(TaskError::Unsendable(_))));
+        let refused = tasks().map(|text: String| text.len(), [grow(1), grow(LIMIT_BYTES), grow(1)]);
+        assert!(matches!(refused, Err(PoolError::Arguments(_))), "{refused:?}");
+    }
+    assert_eq!(pool.map(|_: u8| (), vec![0; 20_000]).map(|results| results.len()), Ok(20_000));
+}
+
+#[procession::test]
+fn too_many_workers_are_a_typed_error() {
+    let system = system();
+    for workers in [usize::MAX, usize::MAX / 2, 1 << 32, (16 << 10) + 1] {
+        assert_eq!(Pool::new(&system, workers), Err(PoolError::TooManyWorkers { limit: 16 << 10 }));
+    }
+}
+
+#[procession::test]
 fn two_hundred_workers() {
     let system = system();
     let pool = pool(&system, 200);

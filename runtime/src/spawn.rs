@@ -148,7 +148,7 @@ impl Endpoint {
             daemon: spawn.options.daemon,
             stop_deadline: spawn.options.stop_deadline,
             mailbox_limit_bytes: spawn.options.mailbox_limit_bytes as u64,
-            message_limit_bytes: self.message_limit_bytes(),
+            message_limit_bytes: self.message_limit_bytes() as u64,
             links: self.links(),
             environment: spawn.options.environment,
         };

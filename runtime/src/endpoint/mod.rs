@@ -194,8 +194,8 @@ impl Endpoint {
     }
 
     /// Largest message, in bytes.
-    pub(crate) fn message_limit_bytes(&self) -> u64 {
-        self.0.member.options.message_limit_bytes
+    pub fn message_limit_bytes(&self) -> usize {
+        usize::try_from(self.0.member.options.message_limit_bytes).unwrap_or(usize::MAX)
     }
 
     /// What its system's connections go by.

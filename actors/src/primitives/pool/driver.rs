@@ -20,7 +20,7 @@ use super::feeder::Lane;
 use super::foreman::Foreman;
 use super::job::Job;
 use super::messages::{Answer, Batch, Cancel, Close, IsRunning, Outcome};
-use super::stream::{Done, UnderWay, Window, new_lane};
+use super::stream::{self, Done, UnderWay, Window, new_lane};
 use super::{FOREVER, Pool, PoolError, TaskError};
 use crate::{ActorRef, AskError, PayloadError, Pending, ProcessId, Recipient, message};
 
@@ -337,7 +337,8 @@ impl Thread {
                 Err(error) => return Err(error.into()),
             };
             match outcome {
-                Outcome::Pieces(pieces) => {
+                Outcome::Pieces(portion) => {
+                    let pieces = stream::collect(&self.foreman, self.lane, job, index, portion)?;
                     if let Some(entry) = self.jobs.get_mut(&job) {
                         entry.outstanding -= 1;
                         entry.job.take(Done { index, pieces });

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use procession_runtime::{Call, Endpoint, RecordWriter, last_panic};
 
+use super::answers::MARGIN_BYTES;
 use super::foreman::Foreman;
 use super::messages::{Failed, Results};
 use super::sequence::{Reader, Sequence};
@@ -23,10 +24,10 @@ const ENDS: usize = 2;
 /// A record's entries are sent off when they take this part of it.
 const FULL_PARTS: (usize, usize) = (3, 4);
 
-/// Results are sent before the end of an assignment when they take this much.
+/// Results are sent before the end of an assignment when they take this much, or a third of what fits into a message.
 const SPILL_BYTES: usize = 1 << 20;
 
-/// A result larger than this is sent alone: should it be too large for a message, only it is lost.
+/// A result larger than this, or than a third of a message, is sent alone: should it be too large, only it is lost.
 const ALONE_BYTES: usize = 256 << 10;
 
 /// How long to wait for the foreman to take something. Its end is this process's, too.
@@ -43,6 +44,8 @@ pub(super) struct Desk {
     record: RecordWriter,
     record_bytes: usize,
     foreman: ActorRef<Foreman>,
+    /// Most that the results in a message may take.
+    most_bytes: usize,
     results: Sequence,
     /// The item that was begun last, of those that were not taken back.
     at: u64,
@@ -155,8 +158,16 @@ fn panicked() -> Failed {
 }
 
 impl Desk {
-    pub(super) fn new(record: RecordWriter, record_bytes: usize, foreman: ActorRef<Foreman>) -> Desk {
-        Desk { record, record_bytes, foreman, results: Sequence::default(), at: 0 }
+    /// Makes a desk; `limit_bytes` is the largest message.
+    pub(super) fn new(
+        record: RecordWriter,
+        record_bytes: usize,
+        foreman: ActorRef<Foreman>,
+        limit_bytes: usize,
+    ) -> Desk {
+        // What fits into a message to the foreman fits into its answer, too.
+        let most_bytes = limit_bytes.saturating_sub(2 * MARGIN_BYTES);
+        Desk { record, record_bytes, foreman, most_bytes, results: Sequence::default(), at: 0 }
     }
 
     /// Makes room for what is kept of the next assignment.
@@ -214,14 +225,21 @@ impl Desk {
     #[inline]
     fn keep(&mut self, assignment: u32, item: u32, start: u32) -> u32 {
         let Some((flags, value)) = self.results.last() else { return start };
-        let is_kept = value.len() <= ALONE_BYTES && self.record.append(place(assignment, item), flags, value);
-        if is_kept && self.results.bytes_len() < SPILL_BYTES { start } else { self.spill(assignment, item, start) }
+        let part_bytes = self.most_bytes / 3;
+        let is_small = value.len() <= ALONE_BYTES.min(part_bytes);
+        let is_kept = is_small && self.record.append(place(assignment, item), flags, value);
+        if is_kept && self.results.len_bytes() < SPILL_BYTES.min(part_bytes) {
+            start
+        } else {
+            self.spill(assignment, item, start)
+        }
     }
 
     /// Sends the results so far to the foreman, before the next item is begun.
     #[cold]
     fn spill(&mut self, assignment: u32, item: u32, start: u32) -> u32 {
-        let is_large = self.results.last().is_some_and(|(_, value)| value.len() > ALONE_BYTES);
+        let alone_bytes = ALONE_BYTES.min(self.most_bytes / 3);
+        let is_large = self.results.last().is_some_and(|(_, value)| value.len() > alone_bytes);
         if is_large && self.results.len() > 1 {
             let mut last = self.results.split_last();
             self.send(assignment, start);
@@ -244,6 +262,10 @@ impl Desk {
 
     /// Sends what there is. Gives whether it can be sent.
     fn send(&mut self, assignment: u32, first: u32) -> bool {
+        if self.results.len_bytes() > self.most_bytes {
+            self.results = Sequence::default();
+            return false;
+        }
         let count = self.results.len() as u32;
         let results = Results { assignment, first, count, results: self.results.finish() };
         loop {

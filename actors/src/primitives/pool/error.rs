@@ -116,6 +116,12 @@ pub enum PoolError<E = Infallible> {
     /// The host gave no proper answer.
     #[error("the pool's host gave no answer: {0}")]
     Unanswered(String),
+    /// A pool cannot have so many workers.
+    #[error("a pool has at most {limit} workers; use several pools")]
+    TooManyWorkers {
+        /// Most workers of a pool.
+        limit: usize,
+    },
     /// The pool, or a function, could not be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
@@ -141,6 +147,7 @@ impl<E> PoolError<E> {
             PoolError::NoHost => PoolError::NoHost,
             PoolError::HostRestarted => PoolError::HostRestarted,
             PoolError::Unanswered(text) => PoolError::Unanswered(text),
+            PoolError::TooManyWorkers { limit } => PoolError::TooManyWorkers { limit },
             PoolError::Spawn(error) => PoolError::Spawn(error),
             PoolError::Runtime(error) => PoolError::Runtime(error),
         }
@@ -165,9 +172,6 @@ impl From<AskError<Stale>> for PoolError {
             AskError::Unsendable(text) => PoolError::Arguments(PayloadError::Invalid(text)),
             AskError::Timeout => PoolError::Timeout,
             AskError::Runtime(error) => PoolError::Runtime(error),
-            AskError::NoReply => {
-                PoolError::Unanswered("the results of a chunk may be too large together; use smaller chunks".into())
-            }
             other => PoolError::Unanswered(other.to_string()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::answers::MARGIN_BYTES;
 use super::messages::Batch;
 use super::pace::Pace;
 use super::sequence::Sequence;
@@ -54,7 +55,12 @@ pub(super) struct Feeder<I> {
     chunk: Option<usize>,
     /// How many items are to travel together if chunks are small; `None`: each chunk alone.
     pace: Option<Pace>,
+    /// What is packed for the next batch: between batches, one item at most.
     packed: Sequence,
+    /// A batch takes no further item at this size.
+    full_bytes: usize,
+    /// More than one item takes no more than this.
+    most_bytes: usize,
     next_index: u64,
     /// Items that were packed.
     count: usize,
@@ -65,14 +71,18 @@ where
     I: Iterator,
     I::Item: Data,
 {
-    pub(super) fn new(items: I, routine: Routine, manner: Manner, workers: usize) -> Feeder<I> {
+    /// Makes batches for so many workers that each fit into a message of `limit_bytes`, unless a single item does not.
+    pub(super) fn new(items: I, routine: Routine, manner: Manner, workers: usize, limit_bytes: usize) -> Feeder<I> {
         let chunk = manner.chunk.or_else(|| {
             let (least, most) = items.size_hint();
             (most == Some(least)).then(|| least.div_ceil(CHUNKS_PER_WORKER * workers.max(1)))
         });
         let chunk = chunk.map(|chunk| chunk.clamp(1, BATCH_ITEMS));
         let (items, packed) = (Some(items), Sequence::default());
-        Feeder { items, routine, manner, workers, chunk, pace: None, packed, next_index: 0, count: 0 }
+        let most_bytes = limit_bytes.saturating_sub(MARGIN_BYTES);
+        let full_bytes = BATCH_BYTES.min(most_bytes / 2);
+        let (pace, next_index, count) = (None, 0, 0);
+        Feeder { items, routine, manner, workers, chunk, pace, packed, full_bytes, most_bytes, next_index, count }
     }
 
     /// Has chunks whose size was given travel together, if they are little work: for results that are wanted all together.
@@ -106,7 +116,7 @@ where
 
     /// Number of items that were packed, and whether those are all.
     pub(super) fn count(&self) -> (usize, bool) {
-        (self.count, self.items.is_none())
+        (self.count, self.items.is_none() && self.packed.len() == 0)
     }
 
     /// Packs the next batch, for a lane of a life of the foreman; `None` when there are no more items.
@@ -114,16 +124,18 @@ where
     /// # Errors
     /// [`PayloadError`] if an item cannot be sent.
     pub(super) fn next(&mut self, lane: Lane, job: u64) -> Option<Result<Batch, PayloadError>> {
-        self.items.as_ref()?;
         let chunk = self.chunk.unwrap_or_else(|| {
             // It doubles each time that every worker has got its share.
             let rounds = self.next_index / (CHUNKS_PER_WORKER * self.workers.max(1)) as u64;
             BLIND_CHUNK.min(1 << rounds.min(16))
         });
         let together = self.together(chunk);
-        let items = self.items.as_mut()?;
-        while self.packed.len() < together && self.packed.bytes_len() < BATCH_BYTES {
-            if self.packed.len().is_multiple_of(chunk) && self.packed.bytes_len() >= JOINED_BYTES {
+        let mut held_back = Sequence::default();
+        while let Some(items) = &mut self.items
+            && self.packed.len() < together
+            && self.packed.len_bytes() < self.full_bytes
+        {
+            if self.packed.len().is_multiple_of(chunk) && self.packed.len_bytes() >= JOINED_BYTES {
                 break;
             }
             match items.next() {
@@ -132,11 +144,11 @@ where
                         return Some(Err(error));
                     }
                 }
-                None => {
-                    self.items = None;
-                    break;
-                }
+                None => self.items = None,
             }
+        }
+        if self.packed.len() > 1 && self.packed.len_bytes() > self.most_bytes {
+            held_back = self.packed.split_last();
         }
         let count = self.packed.len();
         if count == 0 {
@@ -145,6 +157,8 @@ where
         self.count += count;
         let index = self.next_index;
         self.next_index += 1;
+        let items = self.packed.finish();
+        self.packed = held_back;
         Some(Ok(Batch {
             epoch: lane.epoch,
             lane: lane.number,
@@ -155,7 +169,7 @@ where
             timeout: self.manner.timeout,
             repeatable: self.manner.repeatable,
             routine: self.routine,
-            items: self.packed.finish(),
+            items,
         }))
     }
 }
@@ -173,7 +187,7 @@ mod tests {
     const LANE: Lane = Lane { epoch: 0, number: 1 };
 
     fn counts(items: impl Iterator<Item = u64>, manner: &Manner, workers: usize) -> Vec<u32> {
-        let mut feeder = Feeder::new(items, routine(), manner.clone(), workers);
+        let mut feeder = Feeder::new(items, routine(), manner.clone(), workers, 1 << 30);
         std::iter::from_fn(|| feeder.next(LANE, 0)).map(|batch| batch.expect("it can be sent").count).collect()
     }
 
@@ -201,11 +215,24 @@ mod tests {
     fn large_items_make_small_batches() {
         let items = (0..5).map(|_| "x".repeat(600 << 10));
         let manner = Manner { chunk: Some(5), ..Manner::default() };
-        let mut feeder = Feeder::new(items, routine(), manner, 1);
+        let mut feeder = Feeder::new(items, routine(), manner, 1, 1 << 30);
         let batches: Vec<Batch> =
             std::iter::from_fn(|| feeder.next(LANE, 2)).map(|batch| batch.expect("it can be sent")).collect();
         assert_eq!(batches.iter().map(|batch| batch.count).collect::<Vec<_>>(), [2, 2, 1]);
         assert_eq!(feeder.count(), (5, true));
         assert!(batches.iter().map(|batch| batch.index).eq(0..3));
+    }
+
+    #[test]
+    fn batches_fit_into_small_messages() {
+        let sizes = [100, 500, 700, 300, 10, 10, 990];
+        let items = sizes.into_iter().map(|size| "x".repeat(size));
+        let manner = Manner { chunk: Some(7), ..Manner::default() };
+        let mut feeder = Feeder::new(items, routine(), manner, 1, 1000 + MARGIN_BYTES);
+        let batches: Vec<Batch> =
+            std::iter::from_fn(|| feeder.next(LANE, 2)).map(|batch| batch.expect("it can be sent")).collect();
+        assert_eq!(batches.iter().map(|batch| batch.count).collect::<Vec<_>>(), [2, 1, 3, 1]);
+        assert!(batches[..3].iter().all(|batch| batch.items.len() <= 1000));
+        assert_eq!(feeder.count(), (7, true));
     }
 }

@@ -1,16 +1,17 @@
 //! The actor that hosts a pool: it owns the workers, feeds the machine, and does what the machine says.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use procession_runtime::RecordFile;
+use procession_runtime::{Endpoint, RecordFile};
 
+use super::answers::{Answers, Lane, send};
 use super::crew::Crew;
 use super::machine::{Action, Assignment, BatchId, Machine, Refusal, Request, Verdict};
 use super::messages::{
-    Answer, Batch, Cancel, Close, Enrol, EvenOut, Inquire, IsRunning, Join, Look, Outcome, Piece, PoolStatus, Prepared,
-    Results, Stale, Unprepared, Work,
+    Answer, Batch, Cancel, Close, Collect, Enrol, EvenOut, Inquire, IsRunning, Join, Look, Outcome, Piece, PoolStatus,
+    Portion, Prepared, Results, Stale, Unprepared, Work,
 };
 use super::worker::Initializer;
 use crate::descriptor::Arrived;
@@ -22,6 +23,9 @@ use crate::{
     Actor, Context, Down, DownReason, Exit, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo, actor,
     data, payload,
 };
+
+/// Most workers of a pool: what is reserved for their records is 2 GiB then.
+pub(super) const MOST_WORKERS: usize = 16 << 10;
 
 /// What each worker's record holds, in bytes.
 const RECORD_BYTES: usize = 128 << 10;
@@ -43,9 +47,6 @@ pub(crate) struct Settings {
     pub(super) lifetime: Option<u64>,
 }
 
-/// A lane of a client.
-type Lane = (u64, u64);
-
 /// Hosts one pool.
 pub(crate) struct Foreman {
     machine: Machine,
@@ -57,8 +58,7 @@ pub(crate) struct Foreman {
     last_client: u64,
     last_batch: BatchId,
     batches: HashMap<BatchId, Held>,
-    /// The answers that are owed, first come first served.
-    lanes: HashMap<Lane, VecDeque<ReplyTo<Answer>>>,
+    answers: Answers,
     /// Who waits for the end.
     joining: Vec<ReplyTo<Result<bool, Stale>>>,
     /// How the worker ended whose end is being dealt with.
@@ -77,18 +77,21 @@ struct Held {
     items: Blob,
     /// What has become of its items, by the first of some in a row.
     pieces: Vec<(u32, Piece)>,
+    /// Whether it was not cancelled.
+    is_wanted: bool,
 }
 
 #[actor]
 impl Actor for Foreman {
     type Args = Settings;
     #[rustfmt::skip]
-    type Messages = (Batch, Results, Cancel, IsRunning, Close, Join, Inquire, Prepared, Unprepared, Look, EvenOut, Enrol);
+    type Messages = (Batch, Results, Cancel, Collect, IsRunning, Close, Join, Inquire, Prepared, Unprepared, Look, EvenOut, Enrol);
 
     fn start(settings: Settings, context: &mut Context<Self>) -> Result<Self, Failure> {
-        let workers = settings.workers.max(1);
-        let machine = Machine::new(workers, settings.lifetime);
+        let workers = settings.workers.clamp(1, MOST_WORKERS);
         let records = RecordFile::new(workers, RECORD_BYTES)?;
+        let machine = Machine::new(workers, settings.lifetime);
+        let limit_bytes = Endpoint::of(context.this().id().system)?.message_limit_bytes();
         let mut foreman = Foreman {
             machine,
             epoch: new_epoch(context.this().id()),
@@ -98,7 +101,7 @@ impl Actor for Foreman {
             last_client: 0,
             last_batch: 0,
             batches: HashMap::new(),
-            lanes: HashMap::new(),
+            answers: Answers::new(limit_bytes),
             joining: Vec::new(),
             last_exit: ExitData::Normal,
             is_looking: false,
@@ -119,7 +122,7 @@ impl Actor for Foreman {
             let in_hand = self.recover(slot);
             self.machine.ended(slot, in_hand, &format!("the worker {exit}"));
         } else if let Some(client) = self.monitors.remove(&down.monitor).and_then(|id| self.clients.remove(&id)) {
-            self.lanes.retain(|(other, _), _| *other != client);
+            self.answers.forget_client(client);
             self.machine.client_ended(client);
         }
         self.act(context);
@@ -185,12 +188,12 @@ impl Foreman {
                     if let Some(mut held) = self.batches.remove(&id) {
                         held.pieces.sort_by_key(|(first, _)| *first);
                         let pieces = held.pieces.into_iter().map(|(_, piece)| piece).collect();
-                        self.answer(held.lane, held.job, held.index, Outcome::Pieces(pieces));
+                        self.answers.give_pieces(held.lane, held.job, held.index, pieces, held.is_wanted);
                     }
                 }
                 Action::Refuse(id, refusal) => {
                     if let Some(held) = self.batches.remove(&id) {
-                        self.answer(held.lane, held.job, held.index, refusal.into());
+                        self.answers.give(held.lane, held.job, held.index, refusal.into());
                     }
                 }
                 Action::Over => {
@@ -236,17 +239,6 @@ impl Foreman {
         self.add_piece(batch, first, piece);
     }
 
-    /// Gives an answer to who has waited longest along the lane.
-    fn answer(&mut self, lane: Lane, job: u64, index: u64, outcome: Outcome) {
-        let Some(waiting) = self.lanes.get_mut(&lane) else { return };
-        if let Some(reply) = waiting.pop_front() {
-            send(reply, Answer { job, index, outcome });
-        }
-        if waiting.is_empty() {
-            self.lanes.remove(&lane);
-        }
-    }
-
     /// Refuses a handle that is for an earlier life.
     fn check(&self, epoch: u64) -> Result<(), Stale> {
         if epoch == self.epoch { Ok(()) } else { Err(Stale) }
@@ -277,12 +269,6 @@ impl Foreman {
     }
 }
 
-fn send<R: crate::Data>(reply: ReplyTo<R>, answer: R) {
-    if let Err(error) = reply.send(answer) {
-        tracing::error!(%error, "an answer of a pool cannot be sent");
-    }
-}
-
 impl From<Refusal> for Outcome {
     fn from(refusal: Refusal) -> Outcome {
         match refusal {
@@ -305,7 +291,7 @@ impl Handler<Batch> for Foreman {
         // Dropped unused, the way back tells the asker that there will be no answer.
         let Ok(routine) = payload::open::<Routine>(&batch.routine, &Arrived::default()) else { return later };
         let client = self.client(batch.sender(), context);
-        self.lanes.entry((client, lane)).or_default().push_back(reply);
+        self.answers.owe((client, lane), reply);
         let items = Blob::keep(batch.items.as_slice(), batch.frame());
         let request = Request {
             client,
@@ -319,7 +305,7 @@ impl Handler<Batch> for Foreman {
             repeatable: batch.repeatable,
         };
         self.last_batch += 1;
-        let held = Held { lane: (client, lane), job, index, routine, items, pieces: Vec::new() };
+        let held = Held { lane: (client, lane), job, index, routine, items, pieces: Vec::new(), is_wanted: true };
         self.batches.insert(self.last_batch, held);
         self.machine.submit(self.last_batch, request);
         self.act(context);
@@ -356,8 +342,19 @@ impl Foreman {
 impl Handler<Cancel> for Foreman {
     fn handle(&mut self, cancel: Incoming<'_, Cancel>, context: &mut Context<Self>) {
         let Some(client) = self.clients.get(&cancel.sender()).copied() else { return };
-        self.machine.cancel(client, (cancel.lane.to_native(), cancel.job.to_native()), cancel.running);
+        let (lane, job) = ((client, cancel.lane.to_native()), cancel.job.to_native());
+        self.answers.forget_job(lane, job);
+        let batches = self.batches.values_mut().filter(|held| (held.lane, held.job) == (lane, job));
+        batches.for_each(|held| held.is_wanted = false);
+        self.machine.cancel(client, (lane.1, job), cancel.running);
         self.act(context);
+    }
+}
+
+impl Handler<Collect> for Foreman {
+    fn handle(&mut self, collect: Incoming<'_, Collect>, _: &mut Context<Self>) -> Portion {
+        let client = self.clients.get(&collect.sender()).copied().unwrap_or_default();
+        self.answers.more((client, collect.lane.to_native()), collect.job.to_native(), collect.index.to_native())
     }
 }
 

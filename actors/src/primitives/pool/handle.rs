@@ -4,7 +4,7 @@ use std::fmt;
 
 use rkyv::{Archive, Deserialize, Serialize};
 
-use super::foreman::{Foreman, Settings};
+use super::foreman::{Foreman, MOST_WORKERS, Settings};
 use super::imap::{Imap, ImapUnordered};
 use super::messages::{Close, Enrol, Inquire, Join, PoolStatus};
 use super::worker::Initializer;
@@ -70,7 +70,7 @@ impl Pool {
     /// Makes a pool of so many workers, at least one.
     ///
     /// # Errors
-    /// [`PoolError::Spawn`]; nothing is left of it then.
+    /// [`PoolError::Spawn`]; nothing is left of it then. [`PoolError::TooManyWorkers`] for more than 16,384.
     pub fn new(home: &impl Home, workers: usize) -> Result<Pool, PoolError> {
         Pool::builder().workers(workers).start(home)
     }
@@ -345,9 +345,13 @@ impl PoolBuilder {
     /// Starts the pool. It returns when all workers have been started; their initializers may still run.
     ///
     /// # Errors
-    /// [`PoolError::Spawn`]; nothing is left of it then. [`PoolError::Arguments`] if those of the initializer cannot be sent.
+    /// [`PoolError::Spawn`]; nothing is left of it then. [`PoolError::TooManyWorkers`] for more than 16,384.
+    /// [`PoolError::Arguments`] if those of the initializer cannot be sent.
     pub fn start(self, home: &impl Home) -> Result<Pool, PoolError> {
         let settings = self.settings?;
+        if settings.workers > MOST_WORKERS {
+            return Err(PoolError::TooManyWorkers { limit: MOST_WORKERS });
+        }
         let (workers, name) = (settings.workers, settings.name.clone());
         Pool::open(home.host::<Foreman>(settings, &name)?, workers)
     }

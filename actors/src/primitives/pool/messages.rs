@@ -48,8 +48,7 @@ pub(crate) struct Answer {
 #[data]
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// In order, they are all here.
-    Pieces(Vec<Piece>),
+    Pieces(Portion),
     /// The pool takes nothing more.
     Closed,
     /// The pool has been terminated.
@@ -58,6 +57,23 @@ pub(crate) enum Outcome {
     Broken(String),
     /// The handle is for an earlier life of the foreman.
     Restarted,
+}
+
+/// What became of a batch's items, in order, as far as a message holds it.
+#[data]
+#[derive(Debug)]
+pub(crate) struct Portion {
+    pub(super) pieces: Vec<Piece>,
+    /// Whether there is more to [`Collect`].
+    pub(super) has_more: bool,
+}
+
+/// Asks for more of an answer.
+#[message(reply = Portion)]
+pub(crate) struct Collect {
+    pub(super) lane: u64,
+    pub(super) job: u64,
+    pub(super) index: u64,
 }
 
 /// The handle is for an earlier life of the foreman.

@@ -10,6 +10,7 @@
 //! | message | from, to | answer |
 //! |---|---|---|
 //! | `Batch` | user, foreman | when a batch of the same lane is finished, not always this one: the results of each item, or why it has none |
+//! | `Collect` | user, foreman | more of an answer that was too large for a message |
 //! | `Cancel` | user, foreman | none; what is queued is dropped, and what is in hand, too, if asked for |
 //! | `Enrol` | user, foreman | the number of this life of the foreman, which every request carries |
 //! | `IsRunning`, `Inquire` | user, foreman | how things are |
@@ -41,7 +42,8 @@
 //! | file | noun |
 //! |---|---|
 //! | `machine/` | the decisions of a pool; pure |
-//! | `foreman.rs`, `crew.rs`, `messages.rs` | the actor around it, its workers' processes, its messages |
+//! | `foreman.rs`, `crew.rs` | the actor around it, its workers' processes |
+//! | `answers.rs`, `messages.rs` | what it owes to users; its messages |
 //! | `worker.rs`, `errand.rs` | the actor that does the work, and how it does |
 //! | `handle.rs`, `tasks.rs` | [`Pool`], [`PoolBuilder`], [`Tasks`] |
 //! | `feeder.rs`, `pace.rs`, `sequence.rs` | items on their way out; how many together; values in a row, as bytes |
@@ -50,6 +52,7 @@
 //! | `executor.rs`, `future.rs` | [`Executor`], [`Future`], [`wait()`], [`as_completed()`] |
 //! | `error.rs` | [`PoolError`], [`TaskError`] |
 
+mod answers;
 mod async_result;
 mod crew;
 mod driver;

@@ -40,9 +40,9 @@ impl Sequence {
         self.words.len()
     }
 
-    /// What the values take so far, in bytes.
-    pub(super) fn bytes_len(&self) -> usize {
-        self.bytes.len()
+    /// What it takes when it is finished, in bytes, or a little less.
+    pub(super) fn len_bytes(&self) -> usize {
+        self.bytes.len() + (self.words.len() + 1) * WORD_BYTES
     }
 
     /// Adds a value.
@@ -234,7 +234,7 @@ mod tests {
         let found: Vec<String> = read(&mut sequence).into_iter().map(|text| text.expect("it is there")).collect();
         assert_eq!(found, texts);
         (0..1000u64).for_each(|number| sequence.push(&number).expect("it can be sent"));
-        assert_eq!(sequence.bytes_len(), 8000);
+        assert_eq!(sequence.len_bytes(), 8000 + 1001 * WORD_BYTES);
         assert!(read::<u64>(&mut sequence).into_iter().eq((0..1000).map(Ok)));
         (0..5).for_each(|_| sequence.push(&()).expect("it can be sent"));
         assert_eq!(read::<()>(&mut sequence), vec![Ok(()); 5]);

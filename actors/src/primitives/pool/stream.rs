@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::error::{PoolError, TaskError, refusal};
 use super::feeder::{Feeder, Lane};
 use super::foreman::Foreman;
-use super::messages::{Batch, Cancel, Outcome, Piece};
+use super::messages::{Batch, Cancel, Collect, Outcome, Piece, Portion};
 use super::sequence::Reader;
 use super::{FOREVER, Pool};
 use crate::{ActorRef, Data, Pending};
@@ -156,7 +156,8 @@ where
         let Some(pending) = self.under_way.pop() else { return Ok(None) };
         let answer = pending.wait_within(FOREVER)?;
         match answer.outcome {
-            Outcome::Pieces(pieces) => {
+            Outcome::Pieces(portion) => {
+                let pieces = collect(&self.foreman, self.lane, answer.job, answer.index, portion)?;
                 self.feeder.note_done(count(&pieces));
                 Ok(Some(Done { index: answer.index, pieces }))
             }
@@ -172,6 +173,23 @@ impl<I> Drop for Stream<I> {
             let _ = self.foreman.tell(&Cancel { lane: self.lane.number, job: 0, running: false });
         }
     }
+}
+
+/// Fetches all of an answer.
+pub(super) fn collect(
+    foreman: &ActorRef<Foreman>,
+    lane: Lane,
+    job: u64,
+    index: u64,
+    portion: Portion,
+) -> Result<Vec<Piece>, PoolError> {
+    let Portion { mut pieces, mut has_more } = portion;
+    while has_more {
+        let more = foreman.ask_within(&Collect { lane: lane.number, job, index }, FOREVER)?;
+        has_more = more.has_more && !more.pieces.is_empty();
+        pieces.extend(more.pieces);
+    }
+    Ok(pieces)
 }
 
 /// Number of items that the pieces are about.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use procession_runtime::Endpoint;
+
 use super::errand::Each;
 use super::error::widen;
 use super::feeder::{Feeder, Manner};
@@ -77,7 +79,8 @@ impl<'a> Tasks<'a> {
         Shape: 'static,
     {
         let routine = Routine::of::<F, Each<I::Item, Shape>>(function)?;
-        Ok(Feeder::new(items.into_iter(), routine, self.manner.clone(), self.pool.workers()))
+        let limit_bytes = Endpoint::of(self.pool.host().system)?.message_limit_bytes();
+        Ok(Feeder::new(items.into_iter(), routine, self.manner.clone(), self.pool.workers(), limit_bytes))
     }
 
     fn stream<F, Shape, I, R>(&self, function: F, items: I) -> Result<Stream<I::IntoIter>, PoolError>

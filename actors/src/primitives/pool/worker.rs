@@ -1,6 +1,6 @@
 //! The actor that does the work.
 
-use procession_runtime::RecordWriter;
+use procession_runtime::{Endpoint, RecordWriter};
 
 use super::errand::{Desk, Errand};
 use super::foreman::Foreman;
@@ -45,7 +45,8 @@ impl Actor for Worker {
     fn start(place: Place, _: &mut Context<Self>) -> Result<Worker, Failure> {
         let Place { foreman, records, slot, record_bytes, initializer } = place;
         let record = RecordWriter::open(records.into_owned()?, slot, record_bytes)?;
-        let desk = Some(Desk::new(record, record_bytes, foreman.clone()));
+        let limit_bytes = Endpoint::of(foreman.id().system)?.message_limit_bytes();
+        let desk = Some(Desk::new(record, record_bytes, foreman.clone(), limit_bytes));
         Ok(Worker { foreman, desk, initializer })
     }
 
