@@ -149,20 +149,23 @@ impl Host {
         self.give(context, |_| None);
     }
 
-    /// Gives every answer that is due; `present` knows the request in hand.
+    /// Gives every answer that is due; `present` knows the request in hand. Its answer is the last to leave: who waited goes
+    /// on first, with an item perhaps, while the asker is only told that the queue has it.
     fn give(&mut self, context: &mut Context<Self>, mut present: impl FnMut(Ticket) -> Option<ReplyTo<Outcome>>) {
         let mut answers = self.machine.take_answers();
+        let mut last = None;
         for (ticket, answer) in answers.drain(..) {
-            let reply = present(ticket).or_else(|| {
-                let Owed { reply, timer } = self.owed.remove(&ticket)?;
+            if let Some(reply) = present(ticket) {
+                last = Some((reply, answer));
+            } else if let Some(Owed { reply, timer }) = self.owed.remove(&ticket) {
                 timer.into_iter().for_each(|timer| context.cancel(timer));
-                Some(reply)
-            });
-            if let Some(reply) = reply {
                 send(reply, answer.into());
             }
         }
         self.machine.reuse(answers);
+        if let Some((reply, answer)) = last {
+            send(reply, answer.into());
+        }
     }
 }
 
