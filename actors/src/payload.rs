@@ -10,14 +10,16 @@ use std::num::NonZeroUsize;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use procession_runtime::{Body, Refusal};
+use rkyv::SerializeUnsized;
 use rkyv::api::{access_with_context, deserialize_using, serialize_using};
-use rkyv::rancor::{Source, Trace};
+use rkyv::rancor::{self, Source, Trace};
 use rkyv::ser::allocator::Arena;
 use rkyv::ser::{Positional, Serializer, Writer};
 use rkyv::util::{Align, AlignedVec};
 use rkyv::validation::Validator;
 use rkyv::validation::archive::ArchiveValidator;
 
+use crate::data::Encoder;
 use crate::descriptor::{Arrived, AttachDescriptor, Decoder};
 use crate::{Data, DescriptorError, PayloadError};
 
@@ -60,6 +62,21 @@ pub(crate) fn encode<T: Data>(value: &T, body: &mut Body<'_>) -> Result<(), Payl
         Ok(_) => check_depth::<T>(body.written()),
         Err(fault) => Err(*fault.0),
     }
+}
+
+/// Whether a value is its own archive, byte by byte: numbers are.
+pub(crate) const fn is_plain<T: Data>() -> bool {
+    T::COPY_OPTIMIZATION.is_enabled()
+}
+
+/// Serialises [plain](is_plain) values, whose archives are copied all at once. Each is what [`encode`] makes of it.
+pub(crate) fn encode_plain<T: Data>(values: &[T], body: &mut Body<'_>) -> Result<(), PayloadError> {
+    debug_assert!(is_plain::<T>());
+    let mut arena = Arena::default();
+    let mut serializer = Serializer::new(Sink { body }, arena.acquire(), ());
+    let outcome =
+        SerializeUnsized::<Encoder<'_, '_, '_>>::serialize_unsized(values, rancor::Strategy::wrap(&mut serializer));
+    outcome.map(drop).map_err(|fault| *fault.0)
 }
 
 /// Validates what has just been written, to learn whether a receiver can.

@@ -15,6 +15,9 @@ const BATCH_BYTES: usize = 1 << 20;
 /// No further chunk joins others in a batch of this size, in bytes: what is taken back from a worker is sent again.
 const JOINED_BYTES: usize = 64 << 10;
 
+/// How many items are packed at once, or as many more as end a chunk.
+const AT_ONCE: usize = 256;
+
 /// Most items of one batch.
 const BATCH_ITEMS: usize = 64 << 10;
 
@@ -130,7 +133,7 @@ where
             BLIND_CHUNK.min(1 << rounds.min(16))
         });
         let together = self.together(chunk);
-        let mut held_back = Sequence::default();
+        let (mut values, mut held_back) = (Vec::new(), Sequence::default());
         while let Some(items) = &mut self.items
             && self.packed.len() < together
             && self.packed.len_bytes() < self.full_bytes
@@ -138,13 +141,19 @@ where
             if self.packed.len().is_multiple_of(chunk) && self.packed.len_bytes() >= JOINED_BYTES {
                 break;
             }
-            match items.next() {
-                Some(item) => {
-                    if let Err(error) = self.packed.push(&item) {
-                        return Some(Err(error));
-                    }
-                }
-                None => self.items = None,
+            // What they take is known before if they are plain.
+            let room_bytes = self.full_bytes - self.packed.len_bytes();
+            let most = Sequence::plain_bytes::<I::Item>().map_or(1, |bytes| room_bytes / bytes + 1);
+            let to_chunk_end = AT_ONCE.next_multiple_of(chunk) - self.packed.len() % chunk;
+            let most = most.min(to_chunk_end).min(together - self.packed.len());
+            values.extend(items.take(most));
+            if values.len() < most {
+                self.items = None;
+            }
+            let packed = self.packed.push_all(&values);
+            values.clear();
+            if let Err(error) = packed {
+                return Some(Err(error));
             }
         }
         if self.packed.len() > 1 && self.packed.len_bytes() > self.most_bytes {

@@ -23,6 +23,10 @@ const FAILED: u32 = 1 << 31;
 
 const LENGTH_MASK: u32 = WIDE - 1;
 
+/// Largest value: what a word can say, and less than a message may be at most.
+const LIMIT_BYTES: usize =
+    if DEFAULT_MESSAGE_LIMIT_BYTES < LENGTH_MASK as usize { DEFAULT_MESSAGE_LIMIT_BYTES } else { LENGTH_MASK as usize };
+
 const WORD_BYTES: usize = size_of::<u32>();
 
 /// A sequence that is being written.
@@ -64,6 +68,28 @@ impl Sequence {
             self.bytes.copy_within(start..start + length as usize, moved);
         }
         self.note(length, if is_wide { WIDE } else { 0 });
+        Ok(())
+    }
+
+    /// What a value takes that [needs no look](payload::is_plain) to know it; `None` for other types.
+    pub(super) const fn plain_bytes<T: Data>() -> Option<usize> {
+        if payload::is_plain::<T>() { Some(size_of::<T::Archived>() + WORD_BYTES) } else { None }
+    }
+
+    /// Adds values, all at once if they are plain.
+    ///
+    /// # Errors
+    /// [`PayloadError`] if one cannot be sent; those before it are added.
+    pub(super) fn push_all<T: Data>(&mut self, values: &[T]) -> Result<(), PayloadError> {
+        if !payload::is_plain::<T>() || values.is_empty() {
+            return values.iter().try_for_each(|value| self.push(value));
+        }
+        self.pad(align_of::<T::Archived>());
+        let mut descriptors = Vec::new();
+        payload::encode_plain(values, &mut Body::detached(&mut self.bytes, &mut descriptors, LIMIT_BYTES))?;
+        let length = size_of::<T::Archived>();
+        self.last = self.bytes.len() - length;
+        self.words.extend(std::iter::repeat_n(length as u32, values.len()));
         Ok(())
     }
 
@@ -120,8 +146,7 @@ impl Sequence {
     #[inline]
     fn encode<T: Data>(&mut self, value: &T) -> Result<u32, PayloadError> {
         let (start, mut descriptors) = (self.bytes.len(), Vec::new());
-        let limit_bytes = DEFAULT_MESSAGE_LIMIT_BYTES.min(LENGTH_MASK as usize);
-        payload::encode(value, &mut Body::detached(&mut self.bytes, &mut descriptors, limit_bytes))?;
+        payload::encode(value, &mut Body::detached(&mut self.bytes, &mut descriptors, LIMIT_BYTES))?;
         if descriptors.is_empty() {
             return Ok((self.bytes.len() - start) as u32);
         }
@@ -239,6 +264,30 @@ mod tests {
         (0..5).for_each(|_| sequence.push(&()).expect("it can be sent"));
         assert_eq!(read::<()>(&mut sequence), vec![Ok(()); 5]);
         assert!(read::<u8>(&mut sequence).is_empty());
+    }
+
+    #[test]
+    fn values_that_are_added_at_once_are_as_those_added_one_by_one() {
+        fn check<T: Data + Clone + PartialEq + std::fmt::Debug>(values: &[T]) {
+            let (mut one, mut all) = (Sequence::default(), Sequence::default());
+            for sequence in [&mut one, &mut all] {
+                sequence.push(&"odd".to_owned()).expect("it can be sent");
+            }
+            values.iter().for_each(|value| one.push(value).expect("it can be sent"));
+            all.push_all(values).expect("they can be sent");
+            assert_eq!((one.last(), one.len()), (all.last(), all.len()));
+            assert_eq!(one.finish().bytes(), all.finish().bytes());
+            all.push_all(values).expect("they can be sent");
+            assert!(read::<T>(&mut all).into_iter().eq(values.iter().cloned().map(Ok)));
+        }
+        check(&(0..100u64).collect::<Vec<_>>());
+        check(&[1.5f32, -0.0]);
+        check(&[[1u8, 2, 3], [4, 5, 6]]);
+        check::<i16>(&[]);
+        check(&[(); 3]);
+        check(&[(1u8, 2u64), (3, 4)]);
+        check(&["a".to_owned(), "a text that is kept out of line".to_owned()]);
+        assert!(Sequence::plain_bytes::<u64>() == Some(12) && Sequence::plain_bytes::<String>().is_none());
     }
 
     #[test]
