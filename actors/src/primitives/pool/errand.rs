@@ -10,7 +10,7 @@ use procession_runtime::{Call, Endpoint, RecordWriter, last_panic};
 use super::answers::MARGIN_BYTES;
 use super::foreman::Foreman;
 use super::messages::{Failed, Results};
-use super::sequence::{Reader, Sequence};
+use super::sequence::{Sequence, Values};
 use crate::primitives::blob::Blob;
 use crate::{ActorRef, Data, Failure, Function, TellError};
 
@@ -78,15 +78,15 @@ where
 
     fn call(function: F, errand: Errand) -> Desk {
         let Errand { mut desk, items, assignment, first, mut end, chunk, timed } = errand;
-        let mut reader = Reader::new(items).ok();
-        let mut start = first;
-        if let Some(reader) = &mut reader {
-            (0..first).for_each(|_| drop(reader.pass::<Arguments>()));
+        let mut values = Values::<Arguments>::new(items).ok();
+        if let Some(values) = &mut values {
+            values.pass_over(first as usize);
         }
+        let mut start = first;
         let mut item = first;
         let mut next_chunk = first - first % chunk + chunk;
         while item < end {
-            let arguments = reader.as_mut().and_then(Reader::next::<Arguments>);
+            let arguments = values.as_mut().and_then(Iterator::next);
             let arguments = arguments.unwrap_or_else(|| Err(Failed::Unreadable("there are too few arguments".into())));
             match arguments.map(|arguments| catch_unwind(AssertUnwindSafe(|| function.call(arguments)))) {
                 Ok(Ok(value)) => desk.note(&value),

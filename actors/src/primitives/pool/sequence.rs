@@ -27,6 +27,12 @@ const LENGTH_MASK: u32 = WIDE - 1;
 const LIMIT_BYTES: usize =
     if DEFAULT_MESSAGE_LIMIT_BYTES < LENGTH_MASK as usize { DEFAULT_MESSAGE_LIMIT_BYTES } else { LENGTH_MASK as usize };
 
+/// How many values are made at once.
+const BLOCK: usize = 64;
+
+/// Larger ones are made one by one, in bytes.
+const BLOCK_VALUE_BYTES: usize = 64;
+
 const WORD_BYTES: usize = size_of::<u32>();
 
 /// A sequence that is being written.
@@ -170,7 +176,7 @@ impl Sequence {
 
 /// A sequence that is being read, from its start.
 #[derive(Debug)]
-pub(super) struct Reader {
+struct Reader {
     bytes: Bytes,
     /// Where the words start.
     words: usize,
@@ -184,7 +190,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`PayloadError::Invalid`] if it is none.
-    pub(super) fn new(bytes: Bytes) -> Result<Reader, PayloadError> {
+    fn new(bytes: Bytes) -> Result<Reader, PayloadError> {
         let count = bytes.last_chunk().map(|count| u32::from_le_bytes(*count) as usize);
         let words = count.and_then(|count| bytes.len().checked_sub((count + 1) * WORD_BYTES));
         match (count, words) {
@@ -193,14 +199,9 @@ impl Reader {
         }
     }
 
-    /// Number of values, read or not.
-    pub(super) fn len(&self) -> usize {
-        self.count
-    }
-
     /// Reads the next value; `None` after the last.
     #[inline]
-    pub(super) fn next<T: Data>(&mut self) -> Option<Result<T, Failed>> {
+    fn next<T: Data>(&mut self) -> Option<Result<T, Failed>> {
         let place = self.pass::<T>()?;
         let (flags, value) = match place {
             Ok(place) => place,
@@ -214,9 +215,27 @@ impl Reader {
         Some(open::<T>(value, alignment).map_err(|error| Failed::Unreadable(error.to_string())))
     }
 
+    /// Reads the next values if they are nothing but their roots: those stand in a row, as in an array.
+    fn next_block<T: Data>(&mut self) -> Option<[T; BLOCK]> {
+        let length = size_of::<T::Archived>();
+        if self.count - self.next < BLOCK || length > BLOCK_VALUE_BYTES {
+            return None;
+        }
+        let at = self.words + self.next * WORD_BYTES;
+        let words = self.bytes.get(at..at + BLOCK * WORD_BYTES)?;
+        let start = self.position.next_multiple_of(align_of::<T::Archived>());
+        let end = start + BLOCK * length;
+        if words.chunks_exact(WORD_BYTES).any(|word| word != (length as u32).to_le_bytes()) || end > self.words {
+            return None;
+        }
+        let values = open::<[T; BLOCK]>(self.bytes.get(start..end)?, align_of::<T::Archived>()).ok()?;
+        (self.next, self.position) = (self.next + BLOCK, end);
+        Some(values)
+    }
+
     /// Passes over the next value and gives its flags and bytes.
     #[inline]
-    pub(super) fn pass<T: Data>(&mut self) -> Option<Result<(u32, &[u8]), Failed>> {
+    fn pass<T: Data>(&mut self) -> Option<Result<(u32, &[u8]), Failed>> {
         if self.next >= self.count {
             return None;
         }
@@ -228,6 +247,44 @@ impl Reader {
         self.position = start + (word & LENGTH_MASK) as usize;
         let value = if self.position <= self.words { self.bytes.get(start..self.position) } else { None };
         Some(value.map(|value| (word & !LENGTH_MASK, value)).ok_or_else(|| Failed::Unreadable("cut short".into())))
+    }
+}
+
+/// The values of a sequence, made many at a time where they are nothing but their roots.
+#[derive(Debug)]
+pub(super) struct Values<T> {
+    reader: Reader,
+    made: Option<std::array::IntoIter<T, BLOCK>>,
+}
+
+impl<T: Data> Values<T> {
+    /// Reads a sequence.
+    ///
+    /// # Errors
+    /// [`PayloadError::Invalid`] if it is none.
+    pub(super) fn new(bytes: Bytes) -> Result<Values<T>, PayloadError> {
+        Ok(Values { reader: Reader::new(bytes)?, made: None })
+    }
+
+    /// Passes over values. To be called before the first is taken.
+    pub(super) fn pass_over(&mut self, count: usize) {
+        (0..count).for_each(|_| drop(self.reader.pass::<T>()));
+    }
+}
+
+impl<T: Data> Iterator for Values<T> {
+    type Item = Result<T, Failed>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Result<T, Failed>> {
+        if let Some(value) = self.made.as_mut().and_then(Iterator::next) {
+            return Some(Ok(value));
+        }
+        self.made = self.reader.next_block::<T>().map(IntoIterator::into_iter);
+        match &mut self.made {
+            Some(block) => block.next().map(Ok),
+            None => self.reader.next::<T>(),
+        }
     }
 }
 
@@ -247,8 +304,7 @@ mod tests {
     use super::*;
 
     fn read<T: Data>(sequence: &mut Sequence) -> Vec<Result<T, Failed>> {
-        let mut reader = Reader::new(sequence.finish().bytes().clone()).expect("it is a sequence");
-        std::iter::from_fn(|| reader.next::<T>()).collect()
+        Values::new(sequence.finish().bytes().clone()).expect("it is a sequence").collect()
     }
 
     #[test]
@@ -307,6 +363,17 @@ mod tests {
         let mut last = sequence.split_last();
         assert_eq!(read::<String>(&mut sequence), [Ok("one".to_owned())]);
         assert_eq!(read::<String>(&mut last), [Ok("two, which is a longer text".to_owned())]);
+    }
+
+    #[test]
+    fn blocks_hold_what_is_valid() {
+        let mut sequence = Sequence::default();
+        (0..200u8).for_each(|number| sequence.push(&(number % 3)).expect("it can be sent"));
+        let mut flags = Values::<bool>::new(sequence.finish().bytes().clone()).expect("it is a sequence");
+        flags.pass_over(1);
+        for (index, flag) in (1..200).zip(flags) {
+            assert_eq!(flag.ok(), [Some(false), Some(true), None][index % 3], "value {index}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::error::{PoolError, TaskError, refusal};
 use super::feeder::{Feeder, Lane};
 use super::foreman::Foreman;
 use super::messages::{Batch, Cancel, Collect, Outcome, Piece, Portion};
-use super::sequence::Reader;
+use super::sequence::Values;
 use super::{FOREVER, Pool};
 use crate::{ActorRef, Data, Pending};
 
@@ -209,8 +209,7 @@ pub(super) fn read<R: Data>(
     for piece in pieces {
         let goes_on = match piece {
             Piece::Results { results, .. } => {
-                let mut reader = Reader::new(results.bytes().clone())?;
-                (0..reader.len()).all(|_| reader.next::<R>().is_none_or(|value| take(value.map_err(TaskError::from))))
+                Values::<R>::new(results.bytes().clone())?.all(|value| take(value.map_err(TaskError::from)))
             }
             Piece::Died(exit) => take(Err(TaskError::WorkerDied { exit: exit.into() })),
             Piece::TimedOut => take(Err(TaskError::TimedOut)),
