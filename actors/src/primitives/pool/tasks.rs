@@ -44,7 +44,8 @@ impl<'a> Tasks<'a> {
     /// Says how many items a worker is given at a time, at least one. The default is a quarter of each worker's share, and,
     /// where the number of items is not known, few at first and more later.
     ///
-    /// A chunk is split when it is larger than a MiB.
+    /// A chunk is split when it is larger than a MiB, or than a message may be. Small ones travel many together where all results
+    /// are wanted together, and still go one by one to who is free.
     pub fn chunk_size(mut self, items: usize) -> Tasks<'a> {
         self.manner.chunk = Some(items.max(1));
         self
