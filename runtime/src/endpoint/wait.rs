@@ -55,17 +55,16 @@ impl Endpoint {
     /// [`WaitError`]; the answer is of no interest any more then, and dropped should it come.
     pub fn wait(&self, ticket: &Ticket, deadline: Option<Instant>) -> Result<Reply, WaitError> {
         let correlation = ticket.correlation;
-        let mut probe_at = Instant::now() + deadlock::PROBE_AFTER;
+        let mut probes = deadlock::Schedule::new(Instant::now());
         self.core()?.inbox.begin_wait(correlation);
         let outcome = self.block(deadline, |core, now| {
             if let Some(outcome) = core.inbox.take_outcome(correlation) {
                 return Ready(outcome);
             }
-            if now >= probe_at {
+            if probes.is_due(now) {
                 core.send_probe(correlation);
-                probe_at = now + deadlock::PROBE_EVERY;
             }
-            Until(Some(probe_at))
+            Until(Some(probes.next))
         });
         if let Ok(mut core) = self.core() {
             core.inbox.waits.remove(&correlation);
