@@ -4,6 +4,7 @@ use crate::arguments::Arguments;
 use crate::catalogue::Subject;
 use crate::failure::Failure;
 use crate::floors::peer;
+use crate::floors::role::Role;
 use crate::pinning::Cores;
 use crate::race;
 use crate::rival::Rival;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 /// The very first thing it does is to see whether this process is a floor's peer; if so, it never returns. The exit code
 /// tells whether every line could be measured, not whether the targets are reached.
 pub fn run(subjects: &[Subject]) -> ExitCode {
-    peer::serve_if_asked();
+    peer::serve_if_asked(&Role::ALL);
     match measure(subjects, &Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -1,12 +1,20 @@
-//! The unsafe calls: fork, and a descriptor that comes out of a socket.
+//! The unsafe calls: fork, a descriptor that comes out of a socket, and shared memory.
 
 #![allow(unsafe_code)]
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use nix::unistd::{ForkResult, fork};
+use std::ffi::c_void;
+use std::fs::File;
 use std::io::{self, IoSliceMut};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr::NonNull;
+use std::slice;
+use std::sync::atomic::AtomicU64;
 
 /// Forks; the child runs `child` and ends with the code that it returns, without any of the parent's exit handlers.
 ///
@@ -46,5 +54,69 @@ pub(crate) fn receive_descriptor(socket: BorrowedFd<'_>) -> io::Result<Option<Ow
     match message.bytes {
         0 => Ok(None),
         _ => Err(io::Error::new(io::ErrorKind::InvalidData, "a request came without its descriptor")),
+    }
+}
+
+/// Memory that two processes of a floor share. They agree by its words whose the bytes are at each moment.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    start: NonNull<c_void>,
+    length: usize,
+}
+
+impl Mapping {
+    /// Makes memory whose pages are all there, and the file to open it with elsewhere.
+    pub(crate) fn create(length: usize) -> io::Result<(Mapping, File)> {
+        let file = File::from(memfd_create("floor", MFdFlags::MFD_CLOEXEC)?);
+        file.set_len(length as u64)?;
+        Ok((Mapping::open(&file, length)?, file))
+    }
+
+    /// Maps memory that [`Mapping::create`] made with this length.
+    pub(crate) fn open(file: &impl AsFd, length: usize) -> io::Result<Mapping> {
+        let (size, flags) = (NonZeroUsize::new(length), MapFlags::MAP_SHARED | MapFlags::MAP_POPULATE);
+        let size = size.ok_or(io::ErrorKind::InvalidInput)?;
+        // SAFETY: the kernel chooses the place, so nothing that exists is mapped over.
+        let start = unsafe { mmap(None, size, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, flags, file.as_fd(), 0) }?;
+        Ok(Mapping { start, length })
+    }
+
+    /// Gives a word, at a multiple of 8 bytes.
+    #[inline]
+    pub(crate) fn word(&self, at: usize) -> &AtomicU64 {
+        assert!(at.is_multiple_of(8) && at + 8 <= self.length);
+        // SAFETY: checked to lie inside the mapping, which is page-aligned and lives as long as `self`.
+        unsafe { self.start.cast::<u8>().add(at).cast::<AtomicU64>().as_ref() }
+    }
+
+    /// Copies bytes in, which are the caller's by agreement.
+    #[inline]
+    pub(crate) fn write<const LENGTH: usize>(&self, at: usize, bytes: &[u8; LENGTH]) {
+        assert!(at + LENGTH <= self.length);
+        // SAFETY: checked to lie inside the mapping; a byte array has no alignment, and the other side does not touch it now.
+        unsafe { self.start.cast::<u8>().add(at).cast::<[u8; LENGTH]>().write(*bytes) };
+    }
+
+    /// Copies bytes out, which are the caller's by agreement.
+    #[inline]
+    pub(crate) fn read<const LENGTH: usize>(&self, at: usize) -> [u8; LENGTH] {
+        assert!(at + LENGTH <= self.length);
+        // SAFETY: checked to lie inside the mapping; a byte array has no alignment, and the other side does not touch it now.
+        unsafe { self.start.cast::<u8>().add(at).cast::<[u8; LENGTH]>().read() }
+    }
+
+    /// Lends bytes, which are the caller's by agreement.
+    pub(crate) fn change<T>(&self, at: usize, length: usize, change: impl FnOnce(&mut [u8]) -> T) -> T {
+        assert!(at + length <= self.length);
+        // SAFETY: checked to lie inside the mapping, whose bytes are all initialised; nobody else touches them until `change`
+        // returns, here or in the other process.
+        change(unsafe { slice::from_raw_parts_mut(self.start.cast::<u8>().add(at).as_ptr(), length) })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `open` with this length, and no reference into it outlives `self`. It cannot fail.
+        let _ = unsafe { munmap(self.start, self.length) };
     }
 }

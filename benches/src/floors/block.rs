@@ -55,7 +55,7 @@ fn enlarge(end: &UnixStream) -> Result<(), Failure> {
 }
 
 fn start(pinning: &Pinning, socket: UnixStream, other: UnixStream) -> Result<Box<dyn Operation>, Failure> {
-    let mut peer = Peer::start_with(Role::BlockReader, pinning, socket, other)?;
+    let mut peer = Peer::start_with(Role::BLOCK_READER, pinning, socket, other)?;
     let mut block = BlockBuffer::new();
     let mut number = 0;
     Ok(Box::new(move || {

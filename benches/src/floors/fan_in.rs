@@ -23,7 +23,7 @@ pub const SENDERS: usize = 4;
 ///
 /// Fails if the peers cannot be started.
 pub fn single(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
-    Ok(Box::new(Receiver::start(Role::SingleSender, pinning)?))
+    Ok(Box::new(Receiver::start(Role::SINGLE_SENDER, pinning)?))
 }
 
 /// Starts the floor of 64 KiB of messages per write.
@@ -32,7 +32,7 @@ pub fn single(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
 ///
 /// Fails if the peers cannot be started.
 pub fn batched(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
-    Ok(Box::new(Receiver::start(Role::BatchSender, pinning)?))
+    Ok(Box::new(Receiver::start(Role::BATCH_SENDER, pinning)?))
 }
 
 struct Receiver {

@@ -9,22 +9,38 @@
 //! |---|---|---|---|
 //! | `round_trip.rs` | round trip | asks | echoes, both in a mio poll |
 //! | `spin.rs` | round trip, spinning | asks | echoes, both without sleeping |
+//! | `pipe.rs` | round trip, pipe | asks | echoes, both asleep in a read |
+//! | `event.rs` | round trip, eventfd | wakes | wakes, both asleep in a read |
+//! | `spin_shared.rs` | round trip, shared memory | asks | echoes, both spinning |
 //! | `one_way.rs` | one-way | sends | counts |
 //! | `fan_in.rs` | 4 senders | counts | sends |
+//! | `ring.rs` | one-way and 4 senders, shared memory | sends, or counts | counts, or sends |
 //! | `block.rs`, `copy.rs`, `block_buffer.rs` | 1 MiB | fills and writes | reads and adds up |
+//! | `shared_block.rs` | 1 MiB, shared memory | fills in place | adds up in place |
 //! | `zygote.rs` | spawn | asks for clones | clones |
+//! | `exec.rs` | spawn | executes a program | answers |
 //! | `idle.rs` | idle | looks on | clones |
+//!
+//! `hand_over.rs` gives a peer descriptors, `shift.rs` tells a spinning one when to spin, `stream.rs` reads whole messages.
 
 pub mod block;
 pub mod block_buffer;
 pub mod copy;
+pub mod event;
+pub mod exec;
 pub mod fan_in;
+pub mod hand_over;
 pub mod idle;
 pub mod one_way;
 pub mod peer;
+pub mod pipe;
+pub mod ring;
 pub mod role;
 pub mod round_trip;
+pub mod shared_block;
+pub mod shift;
 pub mod spin;
+pub mod spin_shared;
 pub mod stream;
 pub mod zygote;
 

@@ -31,7 +31,7 @@ pub fn batched(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
 }
 
 fn start(pinning: &Pinning, write_bytes: usize) -> Result<Box<dyn Burst>, Failure> {
-    let mut peer = Peer::start(Role::Counter, pinning)?;
+    let mut peer = Peer::start(Role::COUNTER, pinning)?;
     Ok(Box::new(move |messages: u64| {
         let bytes = messages * MESSAGE_BYTES as u64;
         peer.socket.write_all(&bytes.to_ne_bytes())?;

@@ -42,7 +42,7 @@ impl Peer {
     /// Fails if there are no descriptors or processes left.
     pub fn start_with(role: Role, pinning: &Pinning, socket: UnixStream, other: UnixStream) -> Result<Self, Failure> {
         let child = Command::new("/proc/self/exe")
-            .args([MARK, &std::process::id().to_string(), role.word()])
+            .args([MARK, &std::process::id().to_string(), role.word])
             .stdin(Stdio::from(OwnedFd::from(other)))
             .stdout(Stdio::null())
             .spawn()?;
@@ -61,14 +61,15 @@ impl Drop for Peer {
     }
 }
 
-/// Plays the role that the command line names and never returns, or returns at once if this process is no peer.
-pub fn serve_if_asked() {
+/// Plays the one of the roles that the command line names and never returns, or returns at once if this process is no peer.
+pub fn serve_if_asked(roles: &[Role]) {
     let mut arguments = env::args().skip(1);
     if arguments.next().as_deref() != Some(MARK) {
         return;
     }
     let parent = arguments.next();
-    let role = arguments.next().and_then(|word| Role::from_word(&word));
+    let word = arguments.next();
+    let role = roles.iter().find(|role| Some(role.word) == word.as_deref());
     let code = match serve(parent.as_deref(), role) {
         Ok(()) => 0,
         // The bench process has closed its end: an end like any other.
@@ -82,12 +83,12 @@ pub fn serve_if_asked() {
     exit(code)
 }
 
-fn serve(parent: Option<&str>, role: Option<Role>) -> Result<(), Failure> {
+fn serve(parent: Option<&str>, role: Option<&Role>) -> Result<(), Failure> {
     let parent: i32 = parent.and_then(|word| word.parse().ok()).ok_or_else(|| wrong("no parent"))?;
     let role = role.ok_or_else(|| wrong("no such role"))?;
     die_with_parent(parent)?;
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
-    role.play(UnixStream::from(socket))
+    (role.play)(UnixStream::from(socket))
 }
 
 /// Makes the kernel kill this process when the one that created it ends.

@@ -24,7 +24,7 @@ const READ_BYTES: usize = 4096;
 ///
 /// Fails if the peer cannot be started.
 pub fn floor(pinning: &Pinning) -> Result<Box<dyn Operation>, Failure> {
-    let peer = Peer::start(Role::Echo, pinning)?;
+    let peer = Peer::start(Role::ECHO, pinning)?;
     let mut link = Link::new(peer.socket.try_clone()?)?;
     Ok(Box::new(move || {
         let _alive = &peer;

@@ -27,7 +27,7 @@ const READS_PER_CLOCK: u32 = 64;
 ///
 /// Fails if the peer cannot be started.
 pub fn floor(pinning: &Pinning) -> Result<Box<dyn Operation>, Failure> {
-    let mut peer = Peer::start(Role::SpinningEcho, pinning)?;
+    let mut peer = Peer::start(Role::SPINNING_ECHO, pinning)?;
     peer.socket.set_nonblocking(true)?;
     Ok(Box::new(move || {
         peer.socket.write_all(&[7; MESSAGE_BYTES])?;

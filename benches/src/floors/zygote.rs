@@ -5,15 +5,15 @@
 
 use crate::contest::{Burst, Operation};
 use crate::failure::Failure;
+use crate::floors::hand_over;
 use crate::floors::peer::{Peer, die_with_parent};
 use crate::floors::role::Role;
 use crate::floors::stream::{ended, read_whole};
 use crate::pinning::Pinning;
 use crate::sys;
-use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
-use std::io::{IoSlice, Write};
+use std::io::Write;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 /// Starts the floor of one spawn after the other, each waiting for its answer.
@@ -78,15 +78,13 @@ pub(crate) struct Zygote {
 
 impl Zygote {
     pub(crate) fn start(pinning: &Pinning) -> Result<Self, Failure> {
-        Ok(Zygote { peer: Peer::start(Role::Zygote, pinning)? })
+        Ok(Zygote { peer: Peer::start(Role::ZYGOTE, pinning)? })
     }
 
     /// Requests a clone; it may not have started yet when this returns.
     pub(crate) fn spawn(&self) -> Result<Spawned, Failure> {
         let (socket, other) = UnixStream::pair()?;
-        let descriptors = [other.as_raw_fd()];
-        let control = [ControlMessage::ScmRights(&descriptors)];
-        sendmsg::<()>(self.peer.socket.as_raw_fd(), &[IoSlice::new(&[1])], &control, MsgFlags::empty(), None)?;
+        hand_over::give(&self.peer.socket, &other)?;
         Ok(Spawned { socket })
     }
 }
@@ -119,7 +117,7 @@ pub(crate) fn end(clones: &mut Vec<Spawned>) -> Result<(), Failure> {
 pub(crate) fn serve(socket: UnixStream) -> Result<(), Failure> {
     sys::ignore_children()?;
     let own = std::process::id();
-    while let Some(other) = sys::receive_descriptor(socket.as_fd())? {
+    while let Some(other) = hand_over::take_if_any(&socket)? {
         sys::fork_child(|| answer(other, own as i32).map_or(1, |()| 0))?;
     }
     Ok(())

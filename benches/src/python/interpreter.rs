@@ -44,7 +44,8 @@ fn place_in(said: &[u8]) -> Option<PathBuf> {
     (!place.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(place)))
 }
 
-/// A running script; dropping it ends the process and its helpers.
+/// A running program that is told how many operations to do, and says when they are done; dropping it ends the process and
+/// its helpers.
 #[derive(Debug)]
 pub struct Interpreter {
     child: Child,
@@ -62,44 +63,49 @@ impl Interpreter {
     ///
     /// Fails if there is no interpreter, or if the script ends before it is ready.
     pub fn start(script: Script, pinning: &Pinning) -> Result<Self, Failure> {
+        let program = locate().ok_or_else(|| Failure::Unavailable("there is no python3".to_string()))?;
+        let mut command = Command::new(program);
+        command.args(OPTIONS).arg(script.text()).arg(std::process::id().to_string()).args(script.argument);
+        Self::start_command(command, pinning)
+    }
+
+    /// Starts a program that does as the scripts do: it says `ready`, then reads numbers of operations line by line from its
+    /// standard input, does them, and repeats the number, until the input ends.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be started, or if it ends before it is ready.
+    pub fn start_command(mut command: Command, pinning: &Pinning) -> Result<Self, Failure> {
         let mut interpreter = {
             let _held = pinning.hold_as_peer()?;
-            Self::execute(script)?
+            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).spawn()?;
+            let orders = child.stdin.take();
+            let answers = child.stdout.take().ok_or_else(|| Failure::Wrong("a program has no output".to_string()))?;
+            Interpreter { child, orders, answers: BufReader::new(answers) }
         };
         interpreter.expect(READY)?;
         pinning.place_beside(interpreter.child.id())?;
         Ok(interpreter)
     }
 
-    fn execute(script: Script) -> Result<Self, Failure> {
-        let program = locate().ok_or_else(|| Failure::Unavailable("there is no python3".to_string()))?;
-        let mut child = Command::new(program)
-            .args(OPTIONS)
-            .arg(script.text())
-            .arg(std::process::id().to_string())
-            .args(script.argument)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .process_group(0)
-            .spawn()?;
-        let orders = child.stdin.take();
-        let answers = child.stdout.take().ok_or_else(|| Failure::Wrong("python has no output".to_string()))?;
-        Ok(Interpreter { child, orders, answers: BufReader::new(answers) })
+    /// Returns the id of the process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     fn expect(&mut self, expected: &str) -> Result<(), Failure> {
         let mut line = String::new();
         match self.answers.read_line(&mut line)? {
-            0 => Err(Failure::Wrong("python has ended".to_string())),
+            0 => Err(Failure::Wrong("a program has ended".to_string())),
             _ if line.trim_end() == expected => Ok(()),
-            _ => Err(Failure::Wrong(format!("python says {line:?} instead of {expected:?}"))),
+            _ => Err(Failure::Wrong(format!("a program says {line:?} instead of {expected:?}"))),
         }
     }
 }
 
 impl Burst for Interpreter {
     fn run(&mut self, operations: u64) -> Result<(), Failure> {
-        let orders = self.orders.as_mut().ok_or_else(|| Failure::Wrong("python has no input".to_string()))?;
+        let orders = self.orders.as_mut().ok_or_else(|| Failure::Wrong("a program has no input".to_string()))?;
         orders.write_all(format!("{operations}\n").as_bytes())?;
         self.expect(&operations.to_string())
     }
@@ -139,25 +145,7 @@ mod tests {
         if locate().is_none() {
             return;
         }
-        let scripts = [
-            Script::QUEUE,
-            Script::QUEUE_ROUND_TRIP,
-            Script::POOL_MAP,
-            Script::POOL_MAP_SINGLE,
-            Script::POOL_APPLY,
-            Script::LOCK,
-            Script::SEMAPHORE,
-            Script::CONDITION,
-            Script::EVENT,
-            Script::BARRIER_OF_2,
-            Script::BARRIER_OF_4,
-            Script::MANAGER_LIST,
-            Script::VALUE,
-            Script::MANAGER_VALUE,
-            Script::PIPE_ROUND_TRIP,
-            Script::PIPE_RATE,
-        ];
-        for script in scripts {
+        for script in Script::ALL {
             let mut interpreter = Interpreter::start(script, &anywhere()).expect("a running script");
             interpreter.run(1).expect("one operation");
             interpreter.run(20).expect("twenty operations");

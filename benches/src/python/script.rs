@@ -43,6 +43,44 @@ impl Script {
     pub const PIPE_ROUND_TRIP: Script = Script::new(include_str!("pipe_round_trip.py"));
     /// Through a one-way pipe.
     pub const PIPE_RATE: Script = Script::new(include_str!("pipe_rate.py"));
+    /// 1 MiB through a duplex pipe.
+    pub const BLOCK: Script = Script::new(include_str!("block.py"));
+    /// Four producers, one consumer.
+    pub const FAN_IN: Script = Script::new(include_str!("fan_in.py"));
+    /// Processes that are clones of the one that wants them.
+    pub const SPAWN_BY_FORK: Script = Script::new(include_str!("spawn.py")).with("fork");
+    /// Processes that are clones of a small one.
+    pub const SPAWN_BY_FORKSERVER: Script = Script::new(include_str!("spawn.py")).with("forkserver");
+    /// Processes that execute the interpreter afresh.
+    pub const SPAWN_AFRESH: Script = Script::new(include_str!("spawn.py")).with("spawn");
+    /// Processes that do nothing.
+    pub const IDLE: Script = Script::new(include_str!("idle.py"));
+
+    /// All scripts.
+    pub const ALL: [Script; 22] = [
+        Script::QUEUE,
+        Script::QUEUE_ROUND_TRIP,
+        Script::POOL_MAP,
+        Script::POOL_MAP_SINGLE,
+        Script::POOL_APPLY,
+        Script::LOCK,
+        Script::SEMAPHORE,
+        Script::CONDITION,
+        Script::EVENT,
+        Script::BARRIER_OF_2,
+        Script::BARRIER_OF_4,
+        Script::MANAGER_LIST,
+        Script::VALUE,
+        Script::MANAGER_VALUE,
+        Script::PIPE_ROUND_TRIP,
+        Script::PIPE_RATE,
+        Script::BLOCK,
+        Script::FAN_IN,
+        Script::SPAWN_BY_FORK,
+        Script::SPAWN_BY_FORKSERVER,
+        Script::SPAWN_AFRESH,
+        Script::IDLE,
+    ];
 
     const fn new(own: &'static str) -> Self {
         Script { own, argument: None }
