@@ -25,6 +25,11 @@ impl Arguments {
         if self.quick || !self.bench { Effort::QUICK } else { Effort::FULL }
     }
 
+    /// Tells whether this is a full run of all lines.
+    pub fn is_whole(&self) -> bool {
+        self.names.is_empty() && self.effort() == Effort::FULL
+    }
+
     /// Tells whether the line called `name` was asked for.
     pub fn wants(&self, name: &str) -> bool {
         self.names.is_empty() || self.names.iter().any(|wanted| name.contains(wanted.as_str()))

@@ -37,7 +37,8 @@
 //! | `sys.rs` | the unsafe calls |
 //! | `program.rs`, `arguments.rs`, `effort.rs` | what every bench target runs, and how long |
 //!
-//! Absent on purpose: comparisons with libraries other than Python's, and any claim about absolute speed.
+//! Absent on purpose: comparisons with libraries other than Python's, which are in the package below `peers/`, a workspace of
+//! its own, and any claim about absolute speed.
 
 #![deny(unsafe_code)]
 

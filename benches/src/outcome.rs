@@ -39,7 +39,8 @@ impl Figures {
         }
     }
 
-    fn of<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<Self> {
+    /// Works out the figures of some samples; `None` without any.
+    pub fn of<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<Self> {
         let mut all = empty_histogram();
         let mut figures = Vec::new();
         for sample in samples {
@@ -106,7 +107,8 @@ fn ratio(round: &Round) -> Option<f64> {
     (floor > 0.0).then(|| ours / floor)
 }
 
-fn median(mut figures: Vec<f64>) -> Option<f64> {
+/// Returns the median; `None` of nothing.
+pub fn median(mut figures: Vec<f64>) -> Option<f64> {
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;
     match figures.len() {

@@ -25,6 +25,11 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Returns the id of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Starts a peer and puts it where the pinning says. To be called by the main thread: the peer dies with its creator.
     ///
     /// # Errors

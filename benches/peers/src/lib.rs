@@ -1,0 +1,42 @@
+//! procession beside its peers: the floors that raw system calls and shared memory set, other libraries and languages.
+//!
+//! Every line is one piece of work that all its *sides* do, interleaved in one run, on the same cores. What is not
+//! installed is left out, and said so.
+//!
+//! ```text
+//! cargo bench --manifest-path benches/peers/Cargo.toml --bench peers                 all lines; results in benches/results/
+//! cargo bench --manifest-path benches/peers/Cargo.toml --bench peers -- --quick      a smoke run, which writes nothing
+//! cargo bench --manifest-path benches/peers/Cargo.toml --bench peers -- "one way"    the lines whose name contains the text
+//! ```
+//!
+//! This package is a workspace of its own, so that neither a build nor a test of procession compiles the peers. It uses
+//! procession's own benches (`procession-benches`) for the floors, for our sides and Python's, for pinning, for the
+//! cache-line probe, and for samples.
+//!
+//! # Files
+//!
+//! | file | holds |
+//! |---|---|
+//! | `catalogue.rs` | the lines: who does what, and what ours has to reach. Start here |
+//! | `line.rs`, `side.rs`, `goal.rs` | one line, one of those who do its work, what ours has to reach |
+//! | `sides/` | the peers |
+//! | `race.rs` | has the sides do their work in turns |
+//! | `outcome.rs` | what the rounds came to (pure) |
+//! | `report/` | text, Markdown, CSV, chart |
+//! | `machine.rs`, `link.rs` | what a run is done with |
+//! | `program.rs`, `arguments.rs` | what the targets run |
+
+#![deny(unsafe_code)]
+
+pub mod arguments;
+pub mod catalogue;
+pub mod goal;
+pub mod line;
+pub mod link;
+pub mod machine;
+pub mod outcome;
+pub mod program;
+pub mod race;
+pub mod report;
+pub mod side;
+pub mod sides;

@@ -1,0 +1,100 @@
+//! One of those who do the work of a line.
+
+use procession_benches::{Burst, Failure, Operation, Pinning, Reading};
+use std::fmt;
+
+type Maker<T> = Box<dyn Fn(&Pinning) -> Result<Box<T>, Failure>>;
+
+/// What a side is to the comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The same work by hand, with bare system calls or in shared memory: nothing with as much to promise is faster.
+    Floor,
+    /// procession; the goals of a line are for the first of these.
+    Ours,
+    /// Somebody else's library or language.
+    Peer,
+}
+
+impl Part {
+    /// Returns the word for it in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Part::Floor => "floor",
+            Part::Ours => "ours",
+            Part::Peer => "peer",
+        }
+    }
+}
+
+/// How the work is done and timed.
+pub enum Work {
+    /// One by one: the figures are quantiles of the times.
+    Each(Maker<dyn Operation>),
+    /// By the burst: the figure is a mean.
+    Burst(Maker<dyn Burst>),
+    /// Not timed but read.
+    Reading(Maker<dyn Reading>),
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Work::Each(_) => "Each",
+            Work::Burst(_) => "Burst",
+            Work::Reading(_) => "Reading",
+        })
+    }
+}
+
+/// One of those who do the work of a line, not yet started.
+#[derive(Debug)]
+pub struct Side {
+    /// What it is called in tables.
+    pub name: &'static str,
+    /// What it is to the comparison.
+    pub part: Part,
+    pub(crate) work: Work,
+    /// At most so many operations in a round, where they leave something behind until its end.
+    pub(crate) most: u64,
+}
+
+impl Side {
+    fn new(part: Part, name: &'static str, work: Work) -> Side {
+        Side { name, part, work, most: 4_000_000 }
+    }
+
+    /// Makes a side that is timed one by one.
+    pub fn each(
+        part: Part,
+        name: &'static str,
+        make: impl Fn(&Pinning) -> Result<Box<dyn Operation>, Failure> + 'static,
+    ) -> Side {
+        Side::new(part, name, Work::Each(Box::new(make)))
+    }
+
+    /// Makes a side that is timed by the burst.
+    pub fn burst(
+        part: Part,
+        name: &'static str,
+        make: impl Fn(&Pinning) -> Result<Box<dyn Burst>, Failure> + 'static,
+    ) -> Side {
+        Side::new(part, name, Work::Burst(Box::new(make)))
+    }
+
+    /// Makes a side whose figure is read.
+    pub fn reading(
+        part: Part,
+        name: &'static str,
+        make: impl Fn(&Pinning) -> Result<Box<dyn Reading>, Failure> + 'static,
+    ) -> Side {
+        Side::new(part, name, Work::Reading(Box::new(make)))
+    }
+
+    /// Sets how many operations there are in a round at most.
+    #[must_use]
+    pub fn at_most(mut self, operations: u64) -> Side {
+        self.most = operations;
+        self
+    }
+}
