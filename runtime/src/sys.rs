@@ -3,6 +3,7 @@
 
 use std::any::TypeId;
 use std::ffi::{CString, OsStr};
+use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -152,8 +153,12 @@ pub(crate) fn spawn_self(
         entry.push(value);
         environment.push(c_string(&entry)?);
     }
+    // Opened here, and not left to `posix_spawn`: under valgrind, that would find valgrind.
+    let image = File::open("/proc/self/exe")?;
+    let image = if image.as_raw_fd() == MARKED_DESCRIPTOR { &image.try_clone()? } else { &image };
+    let path = format!("/proc/self/fd/{}", image.as_raw_fd());
     // A descriptor 3 that is the socket itself would keep its close-on-exec flag; `add_dup2` clears it also then.
-    Ok(posix_spawn(c"/proc/self/exe", &actions, &attributes, &arguments, &environment)?)
+    Ok(posix_spawn(path.as_str(), &actions, &attributes, &arguments, &environment)?)
 }
 
 /// The descriptor that a started image finds its socket at.
