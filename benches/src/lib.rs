@@ -13,6 +13,7 @@
 //! cargo bench -p procession-benches --bench table -- --quick      a smoke run of a few seconds
 //! cargo bench -p procession-benches --bench table -- "1 MiB"      the lines whose name contains the text
 //! cargo bench -p procession-benches --bench python                 the primitives beside Python
+//! cargo bench -p procession-benches --bench instructions           instructions on the hot paths, against recorded bounds
 //! ```
 //!
 //! `PROCESSION_BENCHES_QUICK=1` does what `--quick` does, for every target at once.
@@ -30,6 +31,7 @@
 //! | `regime.rs` | the cache-line probe that tells which rounds may be compared |
 //! | `sample.rs`, `outcome.rs` | one round's figures, all rounds' figures (pure) |
 //! | `table.rs` | writes the lines (pure) |
+//! | `instructions/` | counts instructions on the hot paths and holds them against recorded bounds |
 //! | `usage.rs` | memory and CPU of other processes, from `/proc` |
 //! | `floors/` | the raw side of every line, and the processes that it needs |
 //! | `python/` | Python's side of the lines on primitives, and its scripts |
@@ -48,6 +50,7 @@ pub mod contest;
 pub mod effort;
 pub mod failure;
 pub mod floors;
+pub mod instructions;
 pub mod line;
 pub mod ours;
 pub mod outcome;
