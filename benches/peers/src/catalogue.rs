@@ -6,6 +6,7 @@ use crate::link::Link;
 use crate::side::Part::{Floor, Ours, Peer};
 use crate::side::Side;
 use crate::sides::{erlang, iceoryx, ipc_channel, zeromq};
+use procession_benches::floors::fan_in::SENDERS;
 use procession_benches::floors::idle::IDLE_PROCESSES;
 use procession_benches::floors::{
     block, copy, event, exec, fan_in, idle, one_way, pipe, ring, round_trip, shared_block, spin, spin_shared, zygote,
@@ -103,6 +104,7 @@ fn one_ways(link: Link) -> Vec<Line> {
         Side::burst(Peer, "Erlang, two nodes", erlang::fan_in),
         python("Python Queue", Script::FAN_IN),
     ];
+    let senders = senders.into_iter().map(|side| side.in_steps_of(SENDERS as u64)).collect();
     vec![sides(Same), sides(Split), Line::rates("4 senders to one, 64 bytes", Split, senders).goals([AtLeast(10e6)])]
 }
 
@@ -244,7 +246,7 @@ mod tests {
         for line in lines() {
             let title = line.title();
             assert!(titles.insert(title.clone()), "two lines are called {title}");
-            let names: HashSet<&str> = line.sides.iter().map(|side| side.name).collect();
+            let names: HashSet<&str> = line.sides.iter().map(|side| side.name.as_str()).collect();
             assert_eq!(names.len(), line.sides.len(), "two sides of {title} have one name");
             assert!(line.sides.iter().any(|side| side.part == Part::Ours), "{title} is without us");
             for goal in &line.goals {

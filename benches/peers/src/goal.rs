@@ -53,7 +53,7 @@ impl Goal {
     fn try_judge(self, outcome: &Outcome) -> Option<Verdict> {
         let ours = outcome.ours()?;
         let rivals = |names: &[&str]| -> Vec<f64> {
-            let named = outcome.results.iter().filter(|result| names.contains(&result.side.name));
+            let named = outcome.results.iter().filter(|result| names.contains(&result.side.name.as_str()));
             named.filter_map(Result::ours_in_times).collect()
         };
         Some(match self {

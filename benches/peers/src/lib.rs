@@ -7,6 +7,7 @@
 //! cargo bench --manifest-path benches/peers/Cargo.toml --bench peers                 all lines; results in benches/results/
 //! cargo bench --manifest-path benches/peers/Cargo.toml --bench peers -- --quick      a smoke run, which writes nothing
 //! cargo bench --manifest-path benches/peers/Cargo.toml --bench peers -- "one way"    the lines whose name contains the text
+//! cargo bench --manifest-path benches/peers/Cargo.toml --bench scaling               how our cost grows
 //! ```
 //!
 //! This package is a workspace of its own, so that neither a build nor a test of procession compiles the peers. It uses
@@ -23,6 +24,7 @@
 //! | `race.rs` | has the sides do their work in turns |
 //! | `outcome.rs` | what the rounds came to (pure) |
 //! | `report/` | text, Markdown, CSV, chart |
+//! | `scaling/` | how our cost grows with sizes and numbers: sweeps, whose points are the sides of a line |
 //! | `machine.rs`, `link.rs` | what a run is done with |
 //! | `program.rs`, `arguments.rs` | what the targets run |
 
@@ -38,5 +40,6 @@ pub mod outcome;
 pub mod program;
 pub mod race;
 pub mod report;
+pub mod scaling;
 pub mod side;
 pub mod sides;

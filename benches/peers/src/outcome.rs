@@ -19,10 +19,10 @@ pub struct Shot {
 }
 
 /// A side's name and part, for when the side itself is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Who {
     /// What it is called in tables.
-    pub name: &'static str,
+    pub name: String,
     /// What it is to the comparison.
     pub part: Part,
 }
@@ -106,7 +106,8 @@ impl Outcome {
     pub fn of(title: String, unit: Unit, goals: Vec<Goal>, tracks: &[Track]) -> Outcome {
         let regime = commonest_regime(tracks);
         let ours = tracks.iter().find(|track| track.side.part == Part::Ours && !track.shots.is_empty());
-        let results = tracks.iter().map(|track| Result { side: track.side, figures: figures(track, ours, regime) });
+        let results =
+            tracks.iter().map(|track| Result { side: track.side.clone(), figures: figures(track, ours, regime) });
         let is_broken = tracks.iter().any(|track| track.is_broken);
         Outcome { results: results.collect(), title, unit, regime, goals, is_broken }
     }
@@ -163,14 +164,14 @@ fn ratios(ours: &Track, theirs: &[&Shot], regime: Regime) -> Vec<f64> {
 pub(crate) mod tests {
     use super::*;
 
-    fn track(name: &'static str, part: Part, figures: &[(f64, Regime)]) -> Track {
+    fn track(name: &str, part: Part, figures: &[(f64, Regime)]) -> Track {
         let shot = |(round, &(figure, regime)): (usize, &(f64, Regime))| Shot {
             round,
             sample: Sample::Figure(figure),
             regime,
         };
         Track {
-            side: Who { name, part },
+            side: Who { name: name.to_string(), part },
             shots: figures.iter().enumerate().map(shot).collect(),
             missing: None,
             is_broken: false,
@@ -178,7 +179,7 @@ pub(crate) mod tests {
     }
 
     /// What a line came to whose peers and ours had these figures in one round.
-    pub(crate) fn outcome(peers: &[(&'static str, f64)], ours: f64) -> Outcome {
+    pub(crate) fn outcome(peers: &[(&str, f64)], ours: f64) -> Outcome {
         let mut tracks = vec![track("ours", Part::Ours, &[(ours, Regime::Near)])];
         tracks.extend(peers.iter().map(|&(name, figure)| track(name, Part::Peer, &[(figure, Regime::Near)])));
         Outcome::of("a line".to_string(), Unit::Nanoseconds, Vec::new(), &tracks)

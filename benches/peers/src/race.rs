@@ -77,7 +77,7 @@ struct Course<'a> {
 impl Course<'_> {
     fn run(&self, sides: &[Side]) -> Result<Vec<Track>, Failure> {
         let track = |side: &Side| Track {
-            side: Who { name: side.name, part: side.part },
+            side: Who { name: side.name.clone(), part: side.part },
             shots: Vec::new(),
             missing: None,
             is_broken: false,
@@ -101,15 +101,15 @@ impl Course<'_> {
         deadline: Instant,
     ) -> Result<(), Failure> {
         let start = |side: &Side| Running::start(&side.work, &self.pinning);
-        let mut running: Vec<Option<(Running, u64)>> = Vec::new();
+        let mut running: Vec<Option<(Running, u64)>> = Vec::with_capacity(sides.len());
         for (side, track) in sides.iter().zip(tracks.iter_mut()) {
             let started = if track.missing.is_none() { note(start(side), track) } else { None };
-            running.push(started.map(|started| (started, side.most)));
+            running.push(started.map(|started| (started, 0)));
         }
         let _held = self.pinning.hold()?;
-        for (contender, track) in running.iter_mut().zip(tracks.iter_mut()) {
-            let Some((side, operations)) = contender else { continue };
-            match note(self.calibrate(side, *operations), track) {
+        for ((side, contender), track) in sides.iter().zip(&mut running).zip(tracks.iter_mut()) {
+            let Some((running, operations)) = contender else { continue };
+            match note(self.calibrate(running, side), track) {
                 Some(calibrated) => *operations = calibrated,
                 None => *contender = None,
             }
@@ -135,19 +135,19 @@ impl Course<'_> {
     }
 
     /// Finds how many operations make a round, which also warms the side up.
-    fn calibrate(&self, side: &mut Running, most: u64) -> Result<u64, Failure> {
-        if let Running::Reading(_) = side {
+    fn calibrate(&self, running: &mut Running, side: &Side) -> Result<u64, Failure> {
+        if let Running::Reading(_) = running {
             return Ok(1);
         }
         let wanted = if *self.effort == Effort::QUICK { QUICK_ROUND } else { FULL_ROUND };
-        let mut operations = 4.min(most);
+        let mut operations = side.grain;
         loop {
-            let elapsed = self.shortest(side, operations)?;
-            if elapsed >= wanted / 4 || operations == most {
+            let elapsed = self.shortest(running, operations)?;
+            if elapsed >= wanted / 4 || operations >= side.most {
                 let scaled = operations as f64 * wanted.as_secs_f64() / elapsed.as_secs_f64();
-                return Ok((scaled as u64).clamp(4.min(most), most));
+                return Ok((scaled as u64).min(side.most).next_multiple_of(side.grain).max(side.grain));
             }
-            operations = (operations * 4).min(most);
+            operations = (operations * 4).min(side.most).next_multiple_of(side.grain);
         }
     }
 

@@ -51,23 +51,25 @@ impl fmt::Debug for Work {
 #[derive(Debug)]
 pub struct Side {
     /// What it is called in tables.
-    pub name: &'static str,
+    pub name: String,
     /// What it is to the comparison.
     pub part: Part,
     pub(crate) work: Work,
     /// At most so many operations in a round, where they leave something behind until its end.
     pub(crate) most: u64,
+    /// The operations of a round are a multiple of this.
+    pub(crate) grain: u64,
 }
 
 impl Side {
-    fn new(part: Part, name: &'static str, work: Work) -> Side {
-        Side { name, part, work, most: 4_000_000 }
+    fn new(part: Part, name: impl Into<String>, work: Work) -> Side {
+        Side { name: name.into(), part, work, most: 4_000_000, grain: 1 }
     }
 
     /// Makes a side that is timed one by one.
     pub fn each(
         part: Part,
-        name: &'static str,
+        name: impl Into<String>,
         make: impl Fn(&Pinning) -> Result<Box<dyn Operation>, Failure> + 'static,
     ) -> Side {
         Side::new(part, name, Work::Each(Box::new(make)))
@@ -76,7 +78,7 @@ impl Side {
     /// Makes a side that is timed by the burst.
     pub fn burst(
         part: Part,
-        name: &'static str,
+        name: impl Into<String>,
         make: impl Fn(&Pinning) -> Result<Box<dyn Burst>, Failure> + 'static,
     ) -> Side {
         Side::new(part, name, Work::Burst(Box::new(make)))
@@ -85,7 +87,7 @@ impl Side {
     /// Makes a side whose figure is read.
     pub fn reading(
         part: Part,
-        name: &'static str,
+        name: impl Into<String>,
         make: impl Fn(&Pinning) -> Result<Box<dyn Reading>, Failure> + 'static,
     ) -> Side {
         Side::new(part, name, Work::Reading(Box::new(make)))
@@ -95,6 +97,13 @@ impl Side {
     #[must_use]
     pub fn at_most(mut self, operations: u64) -> Side {
         self.most = operations;
+        self
+    }
+
+    /// Sets what the number of operations in a round is a multiple of.
+    #[must_use]
+    pub fn in_steps_of(mut self, operations: u64) -> Side {
+        self.grain = operations;
         self
     }
 }

@@ -100,16 +100,25 @@ impl Handler<Send> for Sender {
 ///
 /// Fails if the system cannot be started.
 pub fn from_handlers(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
+    from_handlers_of(SENDERS, pinning)
+}
+
+/// Starts so many senders, and a collector with the bench process's part; a burst is a multiple of their number.
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn from_handlers_of(senders: usize, pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
     let system = house::start(pinning)?;
     let collector = system.spawn::<Collector>(()).map_err(Failure::side)?;
     pinning.place_beside(house::pid(&collector)?)?;
     let start_sender = |_| system.spawn::<Sender>(collector.clone()).map_err(Failure::side);
-    let senders = (0..SENDERS).map(start_sender).collect::<Result<Vec<_>, _>>()?;
+    let senders = (0..senders).map(start_sender).collect::<Result<Vec<_>, _>>()?;
     Ok(Box::new(move |notes: u64| {
         let _alive = &system;
-        let share = notes / SENDERS as u64;
+        let share = notes / senders.len() as u64;
         senders.iter().try_for_each(|sender| sender.tell(&Send { count: share })).map_err(Failure::side)?;
-        let expect = Expect { count: share * SENDERS as u64 };
+        let expect = Expect { count: share * senders.len() as u64 };
         let collected = collector.ask_within(&expect, BURST_LIMIT).map_err(Failure::side)?;
         super::counter::verify(expect.count, collected)
     }))

@@ -6,7 +6,11 @@ use procession::{Data, Function, System};
 use std::time::Duration;
 
 /// Starts a system whose processes run where the line wants the floor's peers: actors have root's cores of this moment.
-pub(crate) fn start(pinning: &Pinning) -> Result<System, Failure> {
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn start(pinning: &Pinning) -> Result<System, Failure> {
     let _held = pinning.hold_as_peer()?;
     System::start().map_err(Failure::side)
 }

@@ -30,7 +30,7 @@ pub mod ask;
 pub mod block;
 mod counter;
 pub mod fan_in;
-mod house;
+pub mod house;
 pub mod idle;
 pub mod lock;
 pub mod meeting;

@@ -79,7 +79,7 @@ fn draw_row<'a>(area: &Area<'a>, row: &Row<'_>, y: i32, extent: f64) -> Drawn<'a
             area.draw(&Text::new(*title, (20, y + 3), ("sans-serif", 13).into_font().style(FontStyle::Bold)))
         }
         Row::Side(result, cost) => {
-            area.draw(&Text::new(result.side.name, (40, y + 3), ("sans-serif", 12)))?;
+            area.draw(&Text::new(result.side.name.as_str(), (40, y + 3), ("sans-serif", 12)))?;
             let (one, end) = (place(1.0, extent), place(*cost, extent));
             let bar = [(one.min(end), y + 3), (one.max(end).max(one + 1), y + ROW as i32 - 4)];
             area.draw(&Rectangle::new(bar, colour(result.side.part).filled()))?;

@@ -10,7 +10,7 @@ pub fn document(outcomes: &[Outcome]) -> String {
     for outcome in outcomes {
         for result in &outcome.results {
             let Ok(summary) = &result.figures else { continue };
-            let (part, side, unit) = (result.side.part.word(), result.side.name, unit(outcome.unit));
+            let (part, side, unit) = (result.side.part.word(), &result.side.name, unit(outcome.unit));
             let figures = figures(summary);
             let _ = writeln!(out, "\"{}\",{part},\"{side}\",{unit},{figures},{}", outcome.title, outcome.regime.text());
         }
