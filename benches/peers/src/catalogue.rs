@@ -1,6 +1,6 @@
 //! The lines: what all do, who does it, and what ours has to reach.
 
-use crate::goal::Goal::{self, AtLeast, AtMost, TailAtMost, TimesAtLeast, TimesAtMost};
+use crate::goal::Goal::{AtLeast, AtMost, TailAtMost, TimesAtLeast, TimesAtMost};
 use crate::line::Line;
 use crate::link::Link;
 use crate::side::Part::{Floor, Ours, Peer};
@@ -62,10 +62,8 @@ fn round_trips(link: Link) -> Vec<Line> {
         Side::each(Floor, "shared memory, spinning", spin_shared::floor),
         Side::each(Peer, ICEORYX, iceoryx::round_trip),
     ]);
-    let mut goals = vec![TimesAtMost(1.25, &[SOCKET]), TimesAtMost(1.5, &[SPINNING_SOCKET])];
-    if link.may_be_ring() {
-        goals.extend([TimesAtMost(1.0, &[ICEORYX]), TailAtMost(3.0)]);
-    }
+    let over_socket = [TimesAtMost(1.25, &[SOCKET]), TimesAtMost(1.5, &[SPINNING_SOCKET])];
+    let goals = link.goals(&over_socket, &[TimesAtMost(1.0, &[ICEORYX]), TailAtMost(3.0)]);
     vec![
         Line::times("round trip, 64 bytes", Same, asleep()).goals([TimesAtMost(1.25, &[SOCKET])]),
         Line::times("round trip, 64 bytes", Split, spinning).goals(goals),
@@ -73,7 +71,7 @@ fn round_trips(link: Link) -> Vec<Line> {
 }
 
 fn one_ways(link: Link) -> Vec<Line> {
-    let rate = if link.may_be_ring() { 25e6 } else { 12e6 };
+    let goals = link.goals(&[AtLeast(12e6)], &[AtLeast(25e6)]);
     let sides = |placement| {
         let mut sides = vec![
             Side::burst(Floor, "socket, one per write", one_way::single),
@@ -91,7 +89,7 @@ fn one_ways(link: Link) -> Vec<Line> {
             sides.push(Side::burst(Floor, "ring in shared memory", ring::one_way));
             sides.push(Side::burst(Peer, ICEORYX, iceoryx::one_way));
         }
-        Line::rates("one way, 64 bytes", placement, sides).goals([AtLeast(rate)])
+        Line::rates("one way, 64 bytes", placement, sides).goals(goals.iter().copied())
     };
     let senders = vec![
         Side::burst(Floor, "socket, one per write", fan_in::single),
@@ -224,14 +222,8 @@ fn lists(link: Link) -> Vec<Line> {
         python("Python Value", Script::VALUE),
         python(PYTHON_MANAGER, Script::MANAGER_VALUE),
     ];
-    let times: &[Goal] = match link.may_be_ring() {
-        true => &[TimesAtLeast(20.0, &[PYTHON_MANAGER])],
-        false => &[TimesAtLeast(4.0, &[PYTHON_MANAGER])],
-    };
-    vec![
-        Line::rates("manager's list, append", Split, list).goals(times.iter().copied()),
-        Line::times("value, add", Split, value),
-    ]
+    let goals = link.goals(&[TimesAtLeast(4.0, &[PYTHON_MANAGER])], &[TimesAtLeast(20.0, &[PYTHON_MANAGER])]);
+    vec![Line::rates("manager's list, append", Split, list).goals(goals), Line::times("value, add", Split, value)]
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What carries our messages in this run.
 
+use crate::goal::Goal;
 use std::env;
 
 /// The variable that the runtime reads.
@@ -35,8 +36,12 @@ impl Link {
         }
     }
 
-    /// Whether busy connections may be rings, whose goals are higher.
-    pub(crate) fn may_be_ring(self) -> bool {
-        self != Link::Socket
+    /// Returns those of the goals that this run is held against: if the runtime chooses, all.
+    pub(crate) fn goals(self, over_socket: &[Goal], over_ring: &[Goal]) -> Vec<Goal> {
+        match self {
+            Link::Automatic => [over_socket, over_ring].concat(),
+            Link::Socket => over_socket.to_vec(),
+            Link::Ring => over_ring.to_vec(),
+        }
     }
 }
