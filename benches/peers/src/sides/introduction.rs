@@ -13,11 +13,18 @@ pub(crate) fn send(mut socket: &UnixStream, name: &str) -> Result<(), Failure> {
 
 /// Waits for a name.
 pub(crate) fn receive(socket: &UnixStream) -> Result<String, Failure> {
+    receive_if_any(socket)?.ok_or_else(ended)
+}
+
+/// Waits for a name; `None` at the end of the stream.
+pub(crate) fn receive_if_any(socket: &UnixStream) -> Result<Option<String>, Failure> {
     let mut length = [0; 8];
-    read(socket, &mut length)?;
+    if !read_whole(socket, &mut length)? {
+        return Ok(None);
+    }
     let mut name = vec![0; u64::from_ne_bytes(length) as usize];
     read(socket, &mut name)?;
-    String::from_utf8(name).map_err(Failure::side)
+    String::from_utf8(name).map(Some).map_err(Failure::side)
 }
 
 /// Says that this side has connected.

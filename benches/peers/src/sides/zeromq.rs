@@ -133,10 +133,11 @@ pub fn fan_in(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
 
 fn serve_sender(control: UnixStream) -> Result<(), Failure> {
     let socket = connect(Kind::Push, &control)?;
-    loop {
-        let share: u64 = introduction::receive(&control)?.parse().map_err(Failure::side)?;
+    while let Some(share) = introduction::receive_if_any(&control)? {
+        let share: u64 = share.parse().map_err(Failure::side)?;
         (0..share).try_for_each(|number| socket.send(&[number as u8; MESSAGE_BYTES]))?;
     }
+    Ok(())
 }
 
 /// Starts blocks of 1 MiB, which are answered with their sum.
