@@ -4,7 +4,7 @@ use crate::goal::Goal;
 use std::env;
 
 /// The variable that the runtime reads.
-const VARIABLE: &str = "PROCESSION_LINK";
+const VARIABLE: &str = "PROCESSION_LINKS";
 
 /// What carries our messages in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +21,8 @@ impl Link {
     /// Reads what the runtime is told by the environment.
     pub fn of_this_run() -> Link {
         match env::var(VARIABLE).as_deref() {
-            Ok("socket") => Link::Socket,
-            Ok("ring") => Link::Ring,
+            Ok("sockets") => Link::Socket,
+            Ok("shared_memory") => Link::Ring,
             _ => Link::Automatic,
         }
     }
@@ -30,9 +30,9 @@ impl Link {
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Link::Automatic => "auto",
-            Link::Socket => "socket",
-            Link::Ring => "ring",
+            Link::Automatic => "automatic",
+            Link::Socket => "sockets",
+            Link::Ring => "shared_memory",
         }
     }
 
