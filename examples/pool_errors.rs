@@ -42,7 +42,7 @@ fn main() -> procession::Result<()> {
         }
     }
 
-    let tasks = pool.tasks().chunk_size(1).timeout(Duration::from_millis(500));
+    let tasks = pool.tasks().chunk_size(1).timeout(Duration::from_secs(2));
     for (how, result) in tasks.map_each(misbehave, 0..5)?.into_iter().enumerate() {
         match result {
             Ok(value) => println!("{how}: {value}"),
