@@ -21,7 +21,7 @@
 //! | `zygote.rs`, `rehearsal.rs` | the process that clones actors, and what it does beforehand |
 //! | `spawn.rs`, `supervisor_spec.rs` | what a process, or a supervisor, is to be |
 //! | `record.rs` | [`RecordFile`], [`RecordWriter`]: what a process has done, for when it has died |
-//! | `word/` | [`WordOwner`], [`WordShare`]: a number that several processes change without a message |
+//! | `word/` | [`WordOwner`], [`WordShare`]: numbers that several processes change without a message |
 //! | `exit.rs`, `panic.rs`, `error.rs`, `id.rs`, `timers.rs` | as they say |
 //! | `sys.rs`, `word/sys.rs` | the system calls, and the only unsafe code |
 //!
@@ -79,4 +79,4 @@ pub use supervision::{ChildState, Intensity, Restart, Strategy};
 pub use supervisor_spec::{Child, Kind, Supervisor};
 pub use system::{System, SystemBuilder};
 pub use tenant::Tenant;
-pub use word::{Shut, WordClosed, WordOwner, WordShare};
+pub use word::{CONTENT_BITS, WordClosed, WordOwner, WordShare};

@@ -148,7 +148,7 @@ impl RecordWriter {
         if record_bytes <= HEAD_BYTES {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let file = memory::check(file, offset.saturating_add(record_bytes))?;
+        let (file, _) = memory::check(file, offset.saturating_add(record_bytes))?;
         Ok(RecordWriter { map: Mapping::new(&file, offset, record_bytes)?, record_bytes, used_bytes: 0 })
     }
 

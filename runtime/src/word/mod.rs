@@ -1,21 +1,26 @@
 //! Words: numbers that several processes read and change without a message, as long as the thread lives whose they are.
 //!
-//! The word is in a page of shared memory. The thread that makes it, its [`WordOwner`], locks a robust lock in that page for
-//! its life. When it ends, in whatever way, the kernel takes its name out of the lock: so whoever uses the word, through a
+//! The words are in shared memory. The thread that makes them, their [`WordOwner`], locks a robust lock in that memory for
+//! its life. When it ends, in whatever way, the kernel takes its name out of the lock: so whoever uses a word, through a
 //! [`WordShare`], asks the lock first and knows at no cost that the owner has not ended.
 //!
-//! The owner can shut the word: whoever comes then is sent away, until it opens it again. Who was just about to change the word
-//! still does, once.
+//! The owner lends each word with a content of [`CONTENT_BITS`], and keeps it when it wants to be alone with it: whoever comes
+//! then is sent away, until it is lent again. To take a word back is one atomic step, as is every change by others.
 //!
-//! | in the page, from its start | |
+//! | in the memory, from its start | |
 //! |---|---|
-//! | first word | the word |
-//! | second word | 0 while it is open |
+//! | the words | content, and in the lowest bit whether it is lent |
 //! | last word | its first half: the lock, with the owner's thread id in the low 30 bits, 0 once it has ended |
 //!
 //! A kernel that runs out of memory and kills the owner can, before Linux 5.18, free the owner's memory before it reads there
 //! which locks it holds. The owner then seems to live on until its share is dropped.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `loan.rs` | what is done to one word; pure |
+//! | `sys.rs` | the lock |
 
+mod loan;
 mod sys;
 
 use std::fs::File;
@@ -25,17 +30,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::libc;
 
+pub use self::loan::CONTENT_BITS;
 use self::sys::Hold;
 use crate::memory::{self, Mapping};
 
-/// Where in the page things are, counted in words.
-const WORD: usize = 0;
-const GATE: usize = 1;
-
-/// What of the lock is in the page: its last word.
+/// What of the lock is in the memory: its last word.
 const LOCK_BYTES: usize = size_of::<u64>();
 
-/// A word, at the thread whose it is.
+/// Words, at the thread whose they are.
 #[derive(Debug)]
 pub struct WordOwner {
     file: File,
@@ -43,17 +45,18 @@ pub struct WordOwner {
 }
 
 impl WordOwner {
-    /// Makes a word that is this thread's.
+    /// Makes this many words that are this thread's, all of them kept, with a content of 0.
     ///
     /// # Errors
     /// The system's, if it has no memory or descriptors left; [`Unsupported`](io::ErrorKind::Unsupported) if the C library does
     /// not let others see that a thread has ended.
-    pub fn new(word: u64) -> io::Result<WordOwner> {
+    pub fn new(count: usize) -> io::Result<WordOwner> {
         let page_bytes = crate::sys::page_bytes()?;
-        let file = memory::reserve("procession-word", page_bytes)?;
-        let owner = WordOwner { hold: Hold::new(&file, page_bytes)?, file };
-        owner.store(word);
-        Ok(owner)
+        let bytes = count.checked_mul(size_of::<u64>()).and_then(|bytes| bytes.checked_add(LOCK_BYTES));
+        let length = bytes.and_then(|bytes| bytes.checked_next_multiple_of(page_bytes));
+        let length = length.ok_or(io::ErrorKind::OutOfMemory)?;
+        let file = memory::reserve("procession-words", length)?;
+        Ok(WordOwner { hold: Hold::new(&file, length)?, file })
     }
 
     /// Gives a descriptor for [`WordShare::open`] in another process.
@@ -64,148 +67,105 @@ impl WordOwner {
         self.file.as_fd().try_clone_to_owned()
     }
 
-    /// Reads the word.
-    pub fn load(&self) -> u64 {
-        load(self.hold.map(), WORD)
+    /// Takes a word back, and gives its content. Nobody else changes it from now on. What is no word has a content of 0.
+    pub fn keep(&self, index: usize) -> u64 {
+        self.place(index).map_or(0, loan::keep)
     }
 
-    /// Sets the word.
-    pub fn store(&self, word: u64) {
-        store(self.hold.map(), WORD, word);
+    /// Lends a word to all others, with this content, of which the topmost bit is lost.
+    pub fn lend(&self, index: usize, content: u64) {
+        if let Some(place) = self.place(index) {
+            loan::lend(place, content);
+        }
     }
 
-    /// Sets the word; gives the one before.
-    pub fn swap(&self, word: u64) -> u64 {
-        place(self.hold.map(), WORD).map_or(0, |place| place.swap(word, Ordering::SeqCst))
-    }
-
-    /// Sets the word if it is as expected; gives whether it was.
-    pub fn exchange(&self, expected: u64, word: u64) -> bool {
-        exchange(self.hold.map(), expected, word)
-    }
-
-    /// Shuts the word to others until what this gives is dropped.
-    pub fn shut(&self) -> Shut<'_> {
-        store(self.hold.map(), GATE, 1);
-        Shut(self)
-    }
-}
-
-/// A word is shut to others.
-#[derive(Debug)]
-#[must_use = "the word is open again when `Shut` is dropped"]
-pub struct Shut<'a>(&'a WordOwner);
-
-impl Drop for Shut<'_> {
-    fn drop(&mut self) {
-        store(self.0.hold.map(), GATE, 0);
+    fn place(&self, index: usize) -> Option<&AtomicU64> {
+        // The last word is the lock's.
+        self.hold.map().word(index).filter(|_| index < self.hold.lock_offset() / size_of::<u64>())
     }
 }
 
 /// Why a word cannot be used by others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WordClosed {
-    /// Its owner has shut it, for a while.
-    Shut,
-    /// Its owner has ended; or this is a bare `fork()` copy of the process that got the word.
+    /// Its owner keeps it, for a while; or there is no such word.
+    Kept,
+    /// Its owner has ended; or this is a bare `fork()` copy of the process that got the words.
     Ended,
 }
 
-/// A word, at a process that uses it.
+impl From<loan::Kept> for WordClosed {
+    fn from(_: loan::Kept) -> WordClosed {
+        WordClosed::Kept
+    }
+}
+
+/// Words, at a process that uses them.
 #[derive(Debug)]
 pub struct WordShare {
     map: Mapping,
-    /// Where the lock is, counted in half words.
-    lock: usize,
+    /// How many words there are; the lock is behind them.
+    count: usize,
     /// Bare forks before this process.
     forks: u32,
 }
 
 impl WordShare {
-    /// Maps the word of a descriptor.
+    /// Maps the words of a descriptor.
     ///
     /// # Errors
-    /// The system's, if it has no memory left, or the descriptor is not that of such a page.
+    /// The system's, if it has no memory left, or the descriptor is not that of such memory.
     pub fn open(file: OwnedFd) -> io::Result<WordShare> {
         crate::sys::count_forks();
         let page_bytes = crate::sys::page_bytes()?;
-        let file = memory::check(file, page_bytes)?;
-        let map = Mapping::new(&file, 0, page_bytes)?;
-        Ok(WordShare { map, lock: (page_bytes - LOCK_BYTES) / size_of::<u32>(), forks: crate::sys::forks() })
+        let (file, length) = memory::check(file, page_bytes)?;
+        let length = length - length % page_bytes;
+        let map = Mapping::new(&file, 0, length)?;
+        Ok(WordShare { map, count: (length - LOCK_BYTES) / size_of::<u64>(), forks: crate::sys::forks() })
     }
 
-    /// Whether the owner lives, and the word is open.
-    ///
-    /// # Errors
-    /// [`WordClosed`].
-    #[inline]
-    pub fn check(&self) -> Result<(), WordClosed> {
-        if self.has_ended() {
-            return Err(WordClosed::Ended);
-        }
-        if load(&self.map, GATE) == 0 { Ok(()) } else { Err(WordClosed::Shut) }
-    }
-
-    /// Whether it can be used no more.
+    /// Whether they can be used no more.
     #[inline]
     pub fn has_ended(&self) -> bool {
-        let lock = self.map.half_word(self.lock).map_or(0, |lock| lock.load(Ordering::SeqCst));
+        let lock = self.map.half_word(2 * self.count).map_or(0, |lock| lock.load(Ordering::SeqCst));
         lock & libc::FUTEX_TID_MASK == 0 || self.forks != crate::sys::forks()
     }
 
-    /// Reads the word.
+    /// Reads a word's content.
     ///
     /// # Errors
     /// [`WordClosed`].
     #[inline]
-    pub fn load(&self) -> Result<u64, WordClosed> {
-        self.check()?;
-        Ok(load(&self.map, WORD))
+    pub fn load(&self, index: usize) -> Result<u64, WordClosed> {
+        Ok(loan::read(self.place(index)?)?)
     }
 
-    /// Sets the word.
+    /// Reads a word's content, also one that its owner keeps.
     ///
     /// # Errors
-    /// [`WordClosed`]; it was not set then.
+    /// [`WordClosed`]: its owner has ended, or there is no such word.
     #[inline]
-    pub fn store(&self, word: u64) -> Result<(), WordClosed> {
-        self.check()?;
-        store(&self.map, WORD, word);
-        Ok(())
+    pub fn peek(&self, index: usize) -> Result<u64, WordClosed> {
+        Ok(loan::peek(self.place(index)?))
     }
 
-    /// Sets the word if it is as expected; gives whether it was.
+    /// Changes a word's content if it is as expected; gives whether it was.
     ///
     /// # Errors
-    /// [`WordClosed`]; it was not set then.
+    /// [`WordClosed`]; it was not changed then.
     #[inline]
-    pub fn exchange(&self, expected: u64, word: u64) -> Result<bool, WordClosed> {
-        self.check()?;
-        Ok(exchange(&self.map, expected, word))
+    pub fn exchange(&self, index: usize, expected: u64, content: u64) -> Result<bool, WordClosed> {
+        Ok(loan::exchange(self.place(index)?, expected, content)?)
     }
-}
 
-#[inline]
-fn place(map: &Mapping, index: usize) -> Option<&AtomicU64> {
-    map.word(index)
-}
-
-#[inline]
-fn load(map: &Mapping, index: usize) -> u64 {
-    place(map, index).map_or(0, |place| place.load(Ordering::SeqCst))
-}
-
-#[inline]
-fn store(map: &Mapping, index: usize, word: u64) {
-    if let Some(place) = place(map, index) {
-        place.store(word, Ordering::SeqCst);
+    /// Finds a word, if the owner lives.
+    #[inline]
+    fn place(&self, index: usize) -> Result<&AtomicU64, WordClosed> {
+        if self.has_ended() {
+            return Err(WordClosed::Ended);
+        }
+        self.map.word(index).filter(|_| index < self.count).ok_or(WordClosed::Kept)
     }
-}
-
-#[inline]
-fn exchange(map: &Mapping, expected: u64, word: u64) -> bool {
-    let exchanged = |place: &AtomicU64| place.compare_exchange(expected, word, Ordering::SeqCst, Ordering::SeqCst);
-    place(map, WORD).is_some_and(|place| exchanged(place).is_ok())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The robust lock in a page of shared memory.
+//! The robust lock in shared memory.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -16,32 +16,35 @@ use crate::sys;
 
 const _: () = assert!(align_of::<libc::pthread_mutex_t>() <= LOCK_BYTES, "the lock's place is a multiple of this");
 
-/// A page, and a lock across its end that this thread holds: the half word that the kernel marks when the thread ends is in
-/// the page, as its last word; all else of the lock, above all its pointers, is in memory of this process's own behind it. So
-/// what others write to the page cannot lead the C library astray.
+/// Shared memory, and a lock across its end that this thread holds: the half word that the kernel marks when the thread ends is
+/// in that memory, as its last word; all else of the lock, above all its pointers, is in memory of this process's own behind it.
+/// So what others write to the shared memory cannot lead the C library astray.
 ///
 /// It relies on that half word being the lock's first (so in the GNU C library for 64-bit machines, in whose first eight
 /// bytes is nothing else that is used for a lock of this kind), and checks this when it has locked.
 #[derive(Debug)]
 pub(super) struct Hold {
     map: ManuallyDrop<Mapping>,
+    /// How many bytes of the mapping are before the lock.
+    lock_offset: usize,
     lock: NonNull<libc::pthread_mutex_t>,
     /// The lock belongs to one thread.
     thread: PhantomData<*const ()>,
 }
 
 impl Hold {
-    pub(super) fn new(file: impl AsFd, page_bytes: usize) -> io::Result<Hold> {
+    /// Maps a file of a length that is a multiple of the page size.
+    pub(super) fn new(file: impl AsFd, length: usize) -> io::Result<Hold> {
         if cfg!(not(all(target_env = "gnu", target_pointer_width = "64"))) || sys::robust_list().0 == 0 {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        let map = Mapping::with_private_half(file, page_bytes)?;
-        let offset = page_bytes - LOCK_BYTES;
+        let map = Mapping::with_private_page(file, length, crate::sys::page_bytes()?)?;
+        let offset = length - LOCK_BYTES;
         let lock = map.address(offset, size_of::<libc::pthread_mutex_t>()).ok_or(io::ErrorKind::Unsupported)?.cast();
         init(lock)?;
         // SAFETY: the lock has just been made, and nobody else knows of it.
         result(unsafe { libc::pthread_mutex_lock(lock.as_ptr()) })?;
-        let hold = Hold { map: ManuallyDrop::new(map), lock, thread: PhantomData };
+        let hold = Hold { map: ManuallyDrop::new(map), lock_offset: offset, lock, thread: PhantomData };
         let holder = hold.map().half_word(offset / size_of::<u32>()).map_or(0, |word| word.load(Ordering::SeqCst));
         // Unlocked by the drop, if it is not so.
         let is_as_known = holder.cast_signed() == nix::unistd::gettid().as_raw();
@@ -51,6 +54,11 @@ impl Hold {
     #[inline]
     pub(super) fn map(&self) -> &Mapping {
         &self.map
+    }
+
+    #[inline]
+    pub(super) fn lock_offset(&self) -> usize {
+        self.lock_offset
     }
 }
 
@@ -62,8 +70,8 @@ impl Drop for Hold {
             // SAFETY: the drop happens once, and the kernel knows of the lock no more.
             unsafe { ManuallyDrop::drop(&mut self.map) };
         }
-        // Refused: somebody has overwritten the page, or this is a copy of the process. The thread's list of locks still
-        // leads here, so the page stays until the process ends.
+        // Refused: somebody has overwritten it, or this is a copy of the process. The thread's list of locks still
+        // leads here, so the memory stays until the process ends.
     }
 }
 

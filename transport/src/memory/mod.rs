@@ -27,14 +27,15 @@ pub fn reserve(name: &str, length: usize) -> io::Result<File> {
     Ok(file)
 }
 
-/// Checks that a descriptor from another process is that of a file of at least `length` bytes, which nobody can shrink.
+/// Checks that a descriptor from another process is that of a file of at least `least` bytes, which nobody can shrink; gives
+/// its length, too.
 ///
 /// # Errors
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is not, or the system's.
-pub fn check(file: OwnedFd, length: usize) -> io::Result<File> {
+pub fn check(file: OwnedFd, least: usize) -> io::Result<(File, usize)> {
     let seals = SealFlag::from_bits_truncate(fcntl(&file, FcntlArg::F_GET_SEALS)?);
     let file = File::from(file);
-    let is_whole = file.metadata()?.len() >= length as u64;
-    let is_sound = is_whole && seals.contains(SealFlag::F_SEAL_SHRINK);
-    if is_sound { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+    let length = usize::try_from(file.metadata()?.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let is_sound = length >= least && seals.contains(SealFlag::F_SEAL_SHRINK);
+    if is_sound { Ok((file, length)) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }

@@ -36,20 +36,20 @@ impl Mapping {
         Ok(Mapping { start: start.cast(), length })
     }
 
-    /// Maps the first `length` bytes of a file, a multiple of the page size, and right behind them as many bytes that are this
+    /// Maps the first `length` bytes of a file, a multiple of the page size, and right behind them a page that is this
     /// process's own.
     ///
     /// # Errors
     /// The system's.
-    pub fn with_private_half(file: impl AsFd, length: usize) -> io::Result<Mapping> {
-        let half = NonZeroUsize::new(length).ok_or(io::ErrorKind::InvalidInput)?;
-        let whole = half.checked_mul(NonZeroUsize::MIN.saturating_add(1)).ok_or(io::ErrorKind::OutOfMemory)?;
+    pub fn with_private_page(file: impl AsFd, length: usize, page_bytes: usize) -> io::Result<Mapping> {
+        let shared = NonZeroUsize::new(length).ok_or(io::ErrorKind::InvalidInput)?;
+        let whole = shared.checked_add(page_bytes).ok_or(io::ErrorKind::OutOfMemory)?;
         let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: a new mapping at an address that the kernel chooses overlaps nothing.
         let start = unsafe { mmap_anonymous(None, whole, protection, MapFlags::MAP_PRIVATE) }?;
         let mapping = Mapping { start: start.cast(), length: whole.get() };
-        // SAFETY: what it replaces is the first half of the mapping above, which nobody else knows of.
-        unsafe { mmap(Some(start.addr()), half, protection, MapFlags::MAP_SHARED | MapFlags::MAP_FIXED, file, 0) }?;
+        // SAFETY: what it replaces is the beginning of the mapping above, which nobody else knows of.
+        unsafe { mmap(Some(start.addr()), shared, protection, MapFlags::MAP_SHARED | MapFlags::MAP_FIXED, file, 0) }?;
         Ok(mapping)
     }
 

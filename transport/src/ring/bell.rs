@@ -89,7 +89,7 @@ pub(crate) struct Ringer {
 impl Ringer {
     /// Takes what another process has given.
     pub(crate) fn open(share: BellShare) -> io::Result<Ringer> {
-        let file = memory::check(share.page, PAGE_BYTES)?;
+        let (file, _) = memory::check(share.page, PAGE_BYTES)?;
         let bits = 1_u64.unbounded_shl(u32::from(share.bit));
         Ok(Ringer { page: Mapping::new(&file, 0, PAGE_BYTES)?, event: share.event, bits })
     }

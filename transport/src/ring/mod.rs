@@ -30,7 +30,6 @@ mod atomic {
 }
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -89,7 +88,7 @@ impl RingMemory {
     /// # Errors
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is too small or can shrink; the system's.
     pub fn open(descriptor: OwnedFd) -> io::Result<RingMemory> {
-        let file: File = memory::check(descriptor, MEMORY_BYTES)?;
+        let (file, _) = memory::check(descriptor, MEMORY_BYTES)?;
         Ok(RingMemory { map: Mapping::new(&file, 0, MEMORY_BYTES)?, side: 1 })
     }
 

@@ -5,6 +5,7 @@
 //! | [`Register`] | the host's epoch; the process is watched from now on |
 //! | [`Call`] | what the machine grants or refuses, now or later |
 //! | [`Withdraw`] | none; what waits or was granted under the number is given up |
+//! | [`Share`] | the words that the process may use from now on instead of asking, if there are any |
 //!
 //! A process registers before it asks for anything, so whatever it holds is held by a life of it whose end will be told, after
 //! all that it has sent. Time-outs are decided here and nowhere else: a grant and a time-out cannot both happen.
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use super::lending::{Lending, Loan};
 use super::machine::{Answers, Machine, Party, Refusal, Ticket};
 use crate::primitives::epoch::new_epoch;
 use crate::{
@@ -42,6 +44,12 @@ pub(crate) struct Withdraw {
     pub(crate) number: u64,
 }
 
+/// Asks for the words of what the host holds.
+#[message(reply = Result<Option<Loan>, Refusal>)]
+pub(crate) struct Share {
+    pub(crate) epoch: u64,
+}
+
 /// The host's word to itself: the time of a call is over.
 #[message]
 pub(crate) struct Expire {
@@ -58,6 +66,8 @@ pub(crate) struct Host<M: Machine> {
     monitors: HashMap<MonitorId, ProcessId>,
     next_party: u64,
     calls: HashMap<Ticket, Open<M::Grant>>,
+    /// Since somebody wanted to do without asking.
+    lending: Option<Lending>,
 }
 
 /// A call that has not been answered.
@@ -69,7 +79,7 @@ struct Open<G> {
 #[actor]
 impl<M: Machine> Actor for Host<M> {
     type Args = M::Settings;
-    type Messages = (Register, Call<M::Demand, M::Grant>, Withdraw, Expire);
+    type Messages = (Register, Call<M::Demand, M::Grant>, Withdraw, Share, Expire);
 
     fn start(settings: M::Settings, context: &mut Context<Self>) -> Result<Self, Failure> {
         Ok(Host {
@@ -79,6 +89,7 @@ impl<M: Machine> Actor for Host<M> {
             monitors: HashMap::new(),
             next_party: 0,
             calls: HashMap::new(),
+            lending: None,
         })
     }
 
@@ -93,23 +104,35 @@ impl<M: Machine> Actor for Host<M> {
         for ticket in open {
             self.close(ticket, context);
         }
-        let mut answers = Answers::default();
-        self.machine.death(party, &exit, &mut answers);
-        self.give(answers, context);
+        self.act(context, |host, answers| {
+            host.machine.death(party, &exit, answers);
+            host.lending.iter_mut().for_each(|lending| lending.leave(party));
+        });
     }
 }
 
 impl<M: Machine> Host<M> {
-    /// Gives answers to those who wait for them.
-    fn give(&mut self, mut answers: Answers<M::Grant>, context: &mut Context<Self>) {
+    /// Does something with the machine, and gives the answers to those who wait for them.
+    fn act(&mut self, context: &mut Context<Self>, act: impl FnOnce(&mut Self, &mut Answers<M::Grant>)) {
+        let mut answers = Answers::default();
+        if let Some(lending) = &mut self.lending {
+            lending.take_back(&mut self.machine);
+        }
+        act(self, &mut answers);
+        let mut due = Vec::new();
         while let Some((ticket, answer)) = answers.next() {
-            let Some(reply) = self.close(ticket, context) else {
+            match self.close(ticket, context) {
+                Some(reply) => due.push((reply, answer)),
                 // What nobody waits for is not kept.
-                if answer.is_ok() {
-                    self.machine.withdraw(ticket, &mut answers);
-                }
-                continue;
-            };
+                None if answer.is_ok() => self.machine.withdraw(ticket, &mut answers),
+                None => {}
+            }
+        }
+        // Before anybody knows of it: who has been answered finds it done.
+        if let Some(lending) = &mut self.lending {
+            lending.lend(&mut self.machine);
+        }
+        for (reply, answer) in due {
             if let Err(error) = reply.send(answer) {
                 tracing::error!(%error, "an answer of a lock cannot be sent");
             }
@@ -127,9 +150,7 @@ impl<M: Machine> Host<M> {
 
     fn expire(&mut self, ticket: Ticket, context: &mut Context<Self>) {
         if self.calls.contains_key(&ticket) {
-            let mut answers = Answers::default();
-            self.machine.expire(ticket, &mut answers);
-            self.give(answers, context);
+            self.act(context, |host, answers| host.machine.expire(ticket, answers));
         }
     }
 
@@ -174,9 +195,7 @@ impl<M: Machine> Handler<Call<M::Demand, M::Grant>> for Host<M> {
         };
         let ticket = Ticket { party, number };
         self.calls.insert(ticket, Open { reply, timer: None });
-        let mut answers = Answers::default();
-        self.machine.demand(ticket, demand, &mut answers);
-        self.give(answers, context);
+        self.act(context, |host, answers| host.machine.demand(ticket, demand, answers));
         match (within, self.calls.get_mut(&ticket)) {
             (Some(Duration::ZERO), Some(_)) => self.expire(ticket, context),
             (Some(within), Some(open)) => match context.send_after(within, Expire { party: party.0, number }) {
@@ -197,10 +216,23 @@ impl<M: Machine> Handler<Withdraw> for Host<M> {
         if let Ok(party) = self.caller(withdrawal.sender(), withdrawal.epoch.to_native()) {
             let ticket = Ticket { party, number: withdrawal.number.to_native() };
             self.close(ticket, context);
-            let mut answers = Answers::default();
-            self.machine.withdraw(ticket, &mut answers);
-            self.give(answers, context);
+            self.act(context, |host, answers| host.machine.withdraw(ticket, answers));
         }
+    }
+}
+
+impl<M: Machine> Handler<Share> for Host<M> {
+    fn handle(&mut self, share: Incoming<'_, Share>, context: &mut Context<Self>) -> Result<Option<Loan>, Refusal> {
+        let party = self.caller(share.sender(), share.epoch.to_native())?;
+        if self.lending.is_none() && M::WORDS > 0 {
+            match Lending::new::<M>() {
+                Ok(lending) => self.lending = Some(lending),
+                Err(error) => tracing::debug!(%error, "nothing is lent; it is used by messages alone"),
+            }
+        }
+        let mut loan = None;
+        self.act(context, |host, _| loan = host.lending.as_mut().and_then(|lending| lending.admit(party)));
+        Ok(loan)
     }
 }
 

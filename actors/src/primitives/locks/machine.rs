@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::users::Users;
 use crate::{Data, Exit, data};
 
 /// Who takes part: one life of one process, as its host numbers it.
@@ -42,6 +43,16 @@ pub(crate) trait Machine: Sized + 'static {
 
     /// A party has ended, and asks for nothing any more.
     fn death(&mut self, party: Party, exit: &Exit, answers: &mut Answers<Self::Grant>);
+
+    /// How many words of it are lent at most.
+    const WORDS: usize = 0;
+
+    /// Puts that in words which others may change without asking from now on: their contents, up to [`WORDS`](Machine::WORDS).
+    /// None if somebody must be asked first. Nothing else is called before they are taken back.
+    fn lend(&mut self, _contents: &mut Vec<u64>, _users: &Users) {}
+
+    /// Takes back what was lent, as others have left it.
+    fn take_back(&mut self, _contents: &[u64], _users: &Users) {}
 }
 
 /// The answers that a machine gives.
@@ -132,6 +143,10 @@ impl<W> Waiters<W> {
     /// Gives all, the one that has waited longest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &(Ticket, W)> {
         self.0.iter()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {

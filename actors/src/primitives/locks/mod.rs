@@ -7,6 +7,10 @@
 //! | `machine.rs` | what a machine is: demands in, answers out, deaths and time-outs told; pure |
 //! | `host.rs` | the actor around a machine, and the protocol |
 //! | `remote.rs` | the way to a host |
+//! | `lending.rs` | what a host lends of its machine, for others to change without asking |
+//! | `users.rs` | what parties are called in lent words; pure |
+//! | `taking.rs` | how a process takes a lent word and gives it back |
+//! | `number.rs` | numbers of threads and calls |
 //! | `error.rs` | [`LockError`] |
 //! | `lock/` | [`Lock`], [`RLock`], [`Condition`] |
 //! | `semaphore/` | [`Semaphore`], [`BoundedSemaphore`] |
@@ -18,14 +22,16 @@ mod barrier;
 mod error;
 mod event;
 mod host;
+mod lending;
 mod lock;
 mod machine;
+mod number;
 mod remote;
 mod semaphore;
+mod taking;
 #[cfg(test)]
 mod trial;
-
-use std::sync::atomic::{AtomicU64, Ordering};
+mod users;
 
 pub use barrier::{ArchivedBarrier, Barrier};
 pub use error::LockError;
@@ -34,13 +40,3 @@ pub use lock::condition::{ArchivedCondition, Condition};
 pub use lock::reentrant::{ArchivedRLock, RLock, RLockGuard};
 pub use lock::{ArchivedLock, Lock, LockGuard};
 pub use semaphore::{ArchivedBoundedSemaphore, ArchivedSemaphore, BoundedSemaphore, Semaphore, SemaphoreGuard};
-
-/// Numbers this process's threads; a number is not used again.
-fn thread_number() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    thread_local! {
-        static NUMBER: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
-    }
-    // In a thread that is ending there is no number any more.
-    NUMBER.try_with(|number| *number).unwrap_or(u64::MAX)
-}

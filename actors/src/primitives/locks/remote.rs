@@ -3,13 +3,16 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use procession_runtime::WordClosed;
+
 use super::LockError;
-use super::host::{Call, Host, Register, Withdraw};
-use super::machine::Machine;
+use super::host::{Call, Host, Register, Share, Withdraw};
+use super::machine::{Machine, Refusal};
+use super::number::next_number;
+use crate::primitives::near::{self, Lender, Life, Near};
 use crate::{ActorRef, AskError, Home, ProcessId, data};
 
 /// Longer than anybody waits.
@@ -20,9 +23,6 @@ const NET: Duration = Duration::from_millis(200);
 
 /// The hosts, and their epochs, that this process is registered with.
 static REGISTERED: Mutex<Option<HashSet<(ProcessId, u64)>>> = Mutex::new(None);
-
-/// Numbers the calls of this process.
-static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// The way to a host: plain data, bound to the host's present life.
 #[data]
@@ -66,7 +66,7 @@ impl<M: Machine> Remote<M> {
         patience: Duration,
     ) -> Result<(u64, M::Grant), LockError> {
         self.join()?;
-        let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+        let number = next_number();
         let within = within.map(|within| within.min(FOREVER));
         let call = Call { epoch: self.epoch, number, within, demand, grant: PhantomData };
         let error = match self.host.ask_within(&call, patience) {
@@ -92,6 +92,18 @@ impl<M: Machine> Remote<M> {
         let _ = self.host.tell_all([Withdraw { epoch: self.epoch, number }]);
     }
 
+    /// Does something with the words that the host has lent; `None` if it must be asked.
+    #[inline]
+    pub(crate) fn near<R>(&self, act: impl FnOnce(&Near) -> Result<R, WordClosed>) -> Result<Option<R>, LockError> {
+        near::act(self, act)
+    }
+
+    /// Does something with the words that the host has lent, if this thread has used them before.
+    #[inline]
+    pub(crate) fn near_if_known<R>(&self, act: impl FnOnce(&Near) -> Result<R, WordClosed>) -> Option<R> {
+        near::act_if_known(self.life(), act)
+    }
+
     /// Registers this process, once.
     fn join(&self) -> Result<(), LockError> {
         let key = (self.host.id(), self.epoch);
@@ -110,7 +122,7 @@ impl<M: Machine> Remote<M> {
 fn register<M: Machine>(host: &ActorRef<Host<M>>) -> Result<u64, LockError> {
     let epoch = host.ask_within(&Register, FOREVER).map_err(|error| match error {
         AskError::Refused(why) => LockError::Unanswered(why),
-        other => other.map_refusal(|_| super::machine::Refusal::Timeout).into(),
+        other => other.map_refusal(|_| Refusal::Timeout).into(),
     })?;
     registered().get_or_insert_default().insert((host.id(), epoch));
     Ok(epoch)
@@ -118,6 +130,32 @@ fn register<M: Machine>(host: &ActorRef<Host<M>>) -> Result<u64, LockError> {
 
 fn registered() -> MutexGuard<'static, Option<HashSet<(ProcessId, u64)>>> {
     REGISTERED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<M: Machine> Lender for Remote<M> {
+    type Error = LockError;
+
+    const PATIENCE: u32 = 2;
+
+    #[inline]
+    fn life(&self) -> Life {
+        (self.host.id(), self.epoch)
+    }
+
+    fn borrow_words(&self) -> Result<Option<Near>, LockError> {
+        self.join()?;
+        match self.host.ask_within(&Share { epoch: self.epoch }, FOREVER) {
+            Ok(Some(loan)) => Ok(loan.words.into_owned().ok().and_then(|words| Near::open(words, loan.user))),
+            // One of the two sides has no descriptors left.
+            Ok(None) | Err(AskError::Invalid(_) | AskError::NoReply) => Ok(None),
+            Err(error) => {
+                if matches!(error, AskError::Dead(_) | AskError::NoActor) {
+                    self.part();
+                }
+                Err(error.into())
+            }
+        }
+    }
 }
 
 impl<M: Machine> ArchivedRemote<M> {

@@ -7,6 +7,7 @@ use std::ops::RangeBounds;
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::edit::Edit;
+use super::in_place::InPlace;
 use super::remote::Remote;
 use super::row::Row;
 use super::sequence::{Sequence, SequenceOperation};
@@ -17,7 +18,9 @@ use crate::{Data, Home, ProcessId};
 
 /// A fixed number of items that processes share.
 ///
-/// It is a [`List`](crate::List) that neither grows nor shrinks; what is said there holds here, too.
+/// It is a [`List`](crate::List) that neither grows nor shrinks; what is said there holds here, too. Items that are integers of
+/// up to 64 bits are read, set and added to one by one without a question, as a [`Value`](crate::Value) is; an array of more
+/// than 2^20 items is not.
 ///
 /// # Example
 /// ```no_run
@@ -59,6 +62,11 @@ impl<T: Data> Array<T> {
         Row::new(&self.remote)
     }
 
+    #[inline]
+    fn in_place(&self, index: usize) -> InPlace<'_, Sequence, T> {
+        InPlace::new(&self.remote, index)
+    }
+
     /// Number of items.
     ///
     /// # Errors
@@ -80,6 +88,9 @@ impl<T: Data> Array<T> {
     /// # Errors
     /// [`SharedError::IndexOutOfRange`] and others.
     pub fn get(&self, index: usize) -> Result<T, SharedError> {
+        if let Some(item) = self.in_place(index).get()? {
+            return Ok(item);
+        }
         self.row().item(SequenceOperation::Get(index as u64))
     }
 
@@ -88,6 +99,9 @@ impl<T: Data> Array<T> {
     /// # Errors
     /// As [`get`](Array::get).
     pub fn set(&self, index: usize, item: T) -> Result<(), SharedError> {
+        if let Some(()) = self.in_place(index).set(&item)? {
+            return Ok(());
+        }
         self.row().done(SequenceOperation::Set(index as u64, Blob::pack(&item)?))
     }
 
@@ -166,6 +180,9 @@ impl<T: Number> Array<T> {
     /// # Errors
     /// [`SharedError::IndexOutOfRange`], [`SharedError::Overflow`] and others; the item is as before.
     pub fn fetch_add(&self, index: usize, number: T) -> Result<T, SharedError> {
+        if let Some(before) = self.in_place(index).change(|item| item.sum(number))? {
+            return Ok(before);
+        }
         self.row().edit_at(index, Edit::add(number)?)
     }
 
@@ -174,6 +191,9 @@ impl<T: Number> Array<T> {
     /// # Errors
     /// As [`fetch_add`](Array::fetch_add).
     pub fn fetch_sub(&self, index: usize, number: T) -> Result<T, SharedError> {
+        if let Some(before) = self.in_place(index).change(|item| item.difference(number))? {
+            return Ok(before);
+        }
         self.row().edit_at(index, Edit::subtract(number)?)
     }
 }

@@ -9,15 +9,16 @@
 //! |---|---|
 //! | `Greet`, once when it is made | the host's epoch, which the handle is bound to |
 //! | `Act`: one operation | what comes of it; or why it was not done |
-//! | `Share`, when a process first uses a `Value` that is an integer | the memory that the value is in from then on |
+//! | `Share`, when a process first uses a `Value` or an `Array` of integers | the memory that they are in from then on |
 //!
 //! Every method of a handle is one operation, one request and one answer. The host does one after the other, each whole or not
 //! at all. Some of them name a function, which the host finds in its own image of the program and calls with a copy of
 //! the value: if it panics, the copy is dropped. There are no time-outs: whoever waits is answered, or told of the host's end.
 //!
-//! An integer of up to 64 bits is read, set and added to where it is, without a message. Whoever does so asks a lock in that
-//! memory first, which the kernel marks when the host ends: so it is told of the end as by a message. While the host runs an
-//! `update`, it sends everybody to its mailbox. A host, or a process, that has no memory or descriptors left does without.
+//! An integer of up to 64 bits, a `Value` or an `Array`'s item, is read, set and added to where it is, without a message. Whoever
+//! does so asks a lock in that memory first, which the kernel marks when the host ends: so it is told of the end as by a message.
+//! For each operation that goes to the host, also an `update`, the host takes the integers that it is about back, and sends
+//! everybody to its mailbox until it is done. A host, or a process, that has no memory or descriptors left does without.
 //!
 //! # Who dies
 //!
@@ -38,7 +39,8 @@
 //! | `value.rs`, `array.rs`, `list.rs`, `dict.rs`, `namespace.rs` | the handles |
 //! | `row.rs` | what lists and arrays have in common |
 //! | `sequence.rs`, `table.rs` | items in a row, entries by key; pure |
-//! | `held.rs`, `integer.rs`, `near.rs` | values at their host, integers as words, and the words that this process has mapped |
+//! | `held.rs` | values at their host |
+//! | `integer.rs`, `loan.rs`, `in_place.rs` | integers as words: what they are, at the host, and at its users |
 //! | `host.rs`, `remote.rs` | the actor around them, and the way to it |
 //! | `edit.rs` | functions called at the host |
 //! | `number.rs` | [`Number`]: what can be added to |
@@ -51,10 +53,11 @@ mod error;
 mod fault;
 mod held;
 mod host;
+mod in_place;
 mod integer;
 mod list;
+mod loan;
 mod namespace;
-mod near;
 mod number;
 mod remote;
 mod row;

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::os::fd::OwnedFd;
 use std::time::Duration;
+
+use procession_runtime::{WordClosed, WordShare};
 
 use super::SharedError;
 use super::host::{Act, Greet, Host, Object, Share};
+use crate::primitives::near::{self, Lender, Life, Near};
 use crate::{ActorRef, AskError, Home, ProcessId, data};
 
 /// Longer than anybody waits. Whoever waits is told of the host's end.
@@ -17,13 +19,6 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub(crate) struct Remote<O: Object> {
     host: ActorRef<Host<O>>,
     epoch: u64,
-}
-
-/// What a host gives to be used in place.
-pub(super) enum Shared {
-    Word(OwnedFd),
-    /// It has nothing, or it could not be sent or received.
-    Nothing,
 }
 
 impl<O: Object> Remote<O> {
@@ -50,24 +45,37 @@ impl<O: Object> Remote<O> {
         Ok(self.host.ask_within(&act, FOREVER)?)
     }
 
-    /// Asks for the memory that the object is in.
-    pub(super) fn share(&self) -> Result<Shared, SharedError> {
-        match self.host.ask_within(&Share { epoch: self.epoch }, FOREVER) {
-            Ok(Some(descriptor)) => Ok(descriptor.into_owned().map_or(Shared::Nothing, Shared::Word)),
-            // One of the two sides has no descriptors left.
-            Ok(None) | Err(AskError::Invalid(_) | AskError::NoReply) => Ok(Shared::Nothing),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Names the host's life.
+    /// Does something in the words that the object is in; `None` if the host must be asked.
     #[inline]
-    pub(super) fn life(&self) -> (ProcessId, u64) {
-        (self.host.id(), self.epoch)
+    pub(super) fn near<R>(
+        &self,
+        act: impl FnOnce(&WordShare) -> Result<R, WordClosed>,
+    ) -> Result<Option<R>, SharedError> {
+        near::act(self, |near| act(&near.words))
     }
 
     pub(super) fn host(&self) -> ProcessId {
         self.host.id()
+    }
+}
+
+impl<O: Object> Lender for Remote<O> {
+    type Error = SharedError;
+
+    const PATIENCE: u32 = 0;
+
+    #[inline]
+    fn life(&self) -> Life {
+        (self.host.id(), self.epoch)
+    }
+
+    fn borrow_words(&self) -> Result<Option<Near>, SharedError> {
+        match self.host.ask_within(&Share { epoch: self.epoch }, FOREVER) {
+            Ok(Some(descriptor)) => Ok(descriptor.into_owned().ok().and_then(|descriptor| Near::open(descriptor, 0))),
+            // One of the two sides has no descriptors left.
+            Ok(None) | Err(AskError::Invalid(_) | AskError::NoReply) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

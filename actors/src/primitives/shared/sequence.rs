@@ -1,10 +1,13 @@
-//! Items in a row, at their host. Pure.
+//! Items in a row, at their host. Pure, but for what is lent.
 
+use std::ops::Range;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use super::edit::Edit;
 use super::fault::Fault;
 use super::host::Object;
+use super::loan::Loan;
 use crate::data;
 use crate::primitives::blob::Blob;
 
@@ -13,6 +16,8 @@ use crate::primitives::blob::Blob;
 pub(crate) struct Sequence {
     /// Shared only with a function while it runs.
     items: Rc<Vec<Blob>>,
+    /// Since somebody wanted to use them where they are. Their number does not change then.
+    loan: Option<Loan>,
 }
 
 /// What can be done with items in a row.
@@ -60,10 +65,32 @@ impl Object for Sequence {
     type Answer = SequenceAnswer;
 
     fn new(items: Vec<Blob>) -> Sequence {
-        Sequence { items: Rc::new(items) }
+        Sequence { items: Rc::new(items), loan: None }
     }
 
     fn act(&mut self, operation: SequenceOperation) -> Result<SequenceAnswer, Fault> {
+        if self.loan.is_none() {
+            return self.perform(operation);
+        }
+        let reach = self.reach(&operation);
+        self.take_back(reach.clone());
+        let count = self.items.len();
+        let answer = self.perform(operation);
+        if self.items.len() == count {
+            self.lend(reach);
+        } else {
+            self.loan = None;
+        }
+        answer
+    }
+
+    fn share(&mut self) -> Option<OwnedFd> {
+        Loan::share(&mut self.loan, &self.items)
+    }
+}
+
+impl Sequence {
+    fn perform(&mut self, operation: SequenceOperation) -> Result<SequenceAnswer, Fault> {
         use SequenceAnswer as Answer;
         use SequenceOperation as Operation;
         match operation {
@@ -103,9 +130,39 @@ impl Object for Sequence {
         }
         Ok(Answer::Done)
     }
-}
 
-impl Sequence {
+    /// Says which items an operation may read or change.
+    fn reach(&self, operation: &SequenceOperation) -> Range<usize> {
+        use SequenceOperation as Operation;
+        match operation {
+            Operation::Length => 0..0,
+            Operation::Get(index) | Operation::Set(index, _) | Operation::EditAt(index, _) => {
+                self.place(*index).map_or(0..0, |index| index..index + 1)
+            }
+            Operation::Slice(start, end) => {
+                let (start, end) = self.clamp(*start, *end);
+                start..end
+            }
+            _ => 0..self.items.len(),
+        }
+    }
+
+    fn take_back(&mut self, reach: Range<usize>) {
+        let Some(loan) = &mut self.loan else { return };
+        for index in reach {
+            if let Some(now) = loan.keep(index, &self.items[index]) {
+                Rc::make_mut(&mut self.items)[index] = now;
+            }
+        }
+    }
+
+    fn lend(&mut self, reach: Range<usize>) {
+        let Some(loan) = &mut self.loan else { return };
+        for index in reach {
+            loan.lend(index, &self.items[index]);
+        }
+    }
+
     fn items_mut(&mut self) -> &mut Vec<Blob> {
         Rc::make_mut(&mut self.items)
     }

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use procession_runtime::{WordClosed, WordShare};
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::edit::Edit;
-use super::held::{Held, HeldInitial, HeldOperation};
+use super::held::{Held, HeldOperation};
+use super::in_place::InPlace;
 use super::number::Number;
 use super::remote::Remote;
-use super::{SharedError, integer, near, open};
+use super::{SharedError, open};
 use crate::function::refuse_captures;
 use crate::primitives::blob::Blob;
 use crate::{Data, Home, ProcessId};
@@ -23,9 +23,10 @@ use crate::{Data, Home, ProcessId};
 ///
 /// Each method is one question to the host, and is done whole or not at all. Integers of up to 64 bits are in memory that the
 /// host shares with its users: [`get`](Value::get), [`set`](Value::set), [`fetch_add`](Value::fetch_add) and
-/// [`fetch_sub`](Value::fetch_sub) need no question then, and keep to the same rules.
-/// Between a [`get`](Value::get) and a
-/// [`set`](Value::set) others may have come: what reads and writes is an [`update`](Value::update) or a
+/// [`fetch_sub`](Value::fetch_sub) need no question then, and keep to the same rules. (Those of 64 bits that are furthest from
+/// 0, beyond 62 bits and a sign, are asked for.)
+///
+/// Between a [`get`](Value::get) and a [`set`](Value::set) others may have come: what reads and writes is an [`update`](Value::update) or a
 /// [`fetch_add`](Value::fetch_add), or happens under a [`Lock`](crate::Lock).
 ///
 /// # Example
@@ -64,8 +65,7 @@ impl<T: Data> Value<T> {
     /// # Errors
     /// [`SharedError::Spawn`]; nothing is left of it then.
     pub fn new(home: &impl Home, value: T) -> Result<Value<T>, SharedError> {
-        let initial = HeldInitial { value: Blob::pack(&value)?, is_integer: integer::is_integer::<T>() };
-        Ok(Value::over(Remote::start(home, initial, "value")?))
+        Ok(Value::over(Remote::start(home, Blob::pack(&value)?, "value")?))
     }
 
     fn over(remote: Remote<Held>) -> Value<T> {
@@ -77,7 +77,7 @@ impl<T: Data> Value<T> {
     /// # Errors
     /// [`SharedError`].
     pub fn get(&self) -> Result<T, SharedError> {
-        if let Some(Some(value)) = self.near(|word| word.load().map(integer::of_word))? {
+        if let Some(value) = self.in_place().get()? {
             return Ok(value);
         }
         self.remote.act(HeldOperation::Get).and_then(item)
@@ -88,9 +88,7 @@ impl<T: Data> Value<T> {
     /// # Errors
     /// [`SharedError`]; the value is as before, except after [`HostDied`](SharedError::HostDied) and the like.
     pub fn set(&self, value: T) -> Result<(), SharedError> {
-        if let Some(new) = integer::to_word(&value)
-            && let Some(()) = self.near(|word| word.store(new))?
-        {
+        if let Some(()) = self.in_place().set(&value)? {
             return Ok(());
         }
         self.remote.act(HeldOperation::Set(Blob::pack(&value)?)).map(drop)
@@ -109,9 +107,6 @@ impl<T: Data> Value<T> {
     /// The function must capture nothing; see [`Function`](crate::Function). One that needs no argument gets `()`. As long as
     /// it runs, everybody else waits; if it asks the same host for something, it is refused as a deadlock.
     ///
-    /// With an integer of up to 64 bits, somebody who was just about to change it may do so while the function runs. It is then
-    /// called again, with the new value and a copy of the argument, so it should do nothing but compute.
-    ///
     /// # Errors
     /// [`SharedError::Panicked`] if the function panics, and others; the value is as before.
     pub fn update<F, A, R>(&self, function: F, argument: A) -> Result<R, SharedError>
@@ -124,10 +119,9 @@ impl<T: Data> Value<T> {
         self.edit(Edit::of_value(function, &argument)?)
     }
 
-    /// Does something with the word that the value is in; `None` if the host must be asked.
     #[inline]
-    fn near<R>(&self, act: impl FnOnce(&WordShare) -> Result<R, WordClosed>) -> Result<Option<R>, SharedError> {
-        if integer::is_integer::<T>() { near::act(&self.remote, act) } else { Ok(None) }
+    fn in_place(&self) -> InPlace<'_, Held, T> {
+        InPlace::new(&self.remote, 0)
     }
 
     fn edit<R: Data>(&self, edit: Edit) -> Result<R, SharedError> {
@@ -149,8 +143,8 @@ impl<T: Number> Value<T> {
     /// # Errors
     /// [`SharedError::Overflow`] if the type cannot hold the sum, and others; the value is as before.
     pub fn fetch_add(&self, number: T) -> Result<T, SharedError> {
-        if let Some(Some(outcome)) = self.near(|word| change(word, |value: T| value.sum(number)))? {
-            return outcome;
+        if let Some(before) = self.in_place().change(|value| value.sum(number))? {
+            return Ok(before);
         }
         self.edit(Edit::add(number)?)
     }
@@ -160,27 +154,10 @@ impl<T: Number> Value<T> {
     /// # Errors
     /// As [`fetch_add`](Value::fetch_add).
     pub fn fetch_sub(&self, number: T) -> Result<T, SharedError> {
-        if let Some(Some(outcome)) = self.near(|word| change(word, |value: T| value.difference(number)))? {
-            return outcome;
+        if let Some(before) = self.in_place().change(|value| value.difference(number))? {
+            return Ok(before);
         }
         self.edit(Edit::subtract(number)?)
-    }
-}
-
-/// Changes a word, and gives the value before, or that there is no room; `None` if the word is none of the type's.
-#[inline]
-fn change<T: Number>(
-    word: &WordShare,
-    change: impl Fn(T) -> Option<T>,
-) -> Result<Option<Result<T, SharedError>>, WordClosed> {
-    loop {
-        let before = word.load()?;
-        let Some(value) = integer::of_word::<T>(before) else { return Ok(None) };
-        let Some(after) = change(value) else { return Ok(Some(Err(SharedError::Overflow))) };
-        let Some(after) = integer::to_word(&after) else { return Ok(None) };
-        if word.exchange(before, after)? {
-            return Ok(Some(Ok(value)));
-        }
     }
 }
 

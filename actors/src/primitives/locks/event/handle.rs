@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use procession_runtime::WordClosed;
+
 use super::machine::{EventDemand, EventMachine};
 use crate::primitives::locks::remote::Remote;
+use crate::primitives::near::Near;
 use crate::{Home, LockError, data};
 
 /// A flag that processes wait for.
@@ -12,7 +15,8 @@ use crate::{Home, LockError, data};
 ///
 /// # Protocol
 /// The host is an actor that is asked to wait, and answers when the event is set, at once if it is. Whoever waits when it is
-/// set is woken, also if it is cleared right after.
+/// set is woken, also if it is cleared right after. A process that has used it before reads the flag where it is, and changes
+/// it there as long as nobody waits, without asking.
 ///
 /// # When somebody dies
 /// * One who waits: it is forgotten. Who set the event: nothing changes.
@@ -51,7 +55,7 @@ impl Event {
     /// # Errors
     /// [`LockError`] if the host does not live.
     pub fn set(&self) -> Result<(), LockError> {
-        self.remote.do_now(EventDemand::Set).map(drop)
+        self.change(true, EventDemand::Set)
     }
 
     /// Clears it: who waits from now on waits until it is set again.
@@ -59,7 +63,7 @@ impl Event {
     /// # Errors
     /// [`LockError`] if the host does not live.
     pub fn clear(&self) -> Result<(), LockError> {
-        self.remote.do_now(EventDemand::Clear).map(drop)
+        self.change(false, EventDemand::Clear)
     }
 
     /// Whether it is set.
@@ -67,6 +71,9 @@ impl Event {
     /// # Errors
     /// [`LockError`] if the host does not live.
     pub fn is_set(&self) -> Result<bool, LockError> {
+        if let Some(is_set) = self.remote.near(is_set)? {
+            return Ok(is_set);
+        }
         self.remote.do_now(EventDemand::Status).map(|event| event.is_set)
     }
 
@@ -83,7 +90,7 @@ impl Event {
     /// # Errors
     /// [`LockError`] if the host does not live.
     pub fn wait(&self) -> Result<(), LockError> {
-        self.remote.do_now(EventDemand::Wait).map(drop)
+        self.wait_in(None)
     }
 
     /// Waits until it is set, for up to `timeout`.
@@ -91,8 +98,30 @@ impl Event {
     /// # Errors
     /// [`LockError::Timeout`] if it is not set in time.
     pub fn wait_within(&self, timeout: Duration) -> Result<(), LockError> {
-        self.remote.call(EventDemand::Wait, Some(timeout)).map(drop)
+        self.wait_in(Some(timeout))
     }
+
+    fn change(&self, is_set: bool, demand: EventDemand) -> Result<(), LockError> {
+        let (before, after) = (u64::from(!is_set), u64::from(is_set));
+        let change = |near: &Near| Ok(near.words.exchange(0, before, after)? || near.words.exchange(0, after, after)?);
+        if self.remote.near(change)? == Some(true) {
+            return Ok(());
+        }
+        self.remote.do_now(demand).map(drop)
+    }
+
+    fn wait_in(&self, within: Option<Duration>) -> Result<(), LockError> {
+        match self.remote.near(is_set)? {
+            Some(true) => Ok(()),
+            Some(false) if within == Some(Duration::ZERO) => Err(LockError::Timeout),
+            _ => self.remote.call(EventDemand::Wait, within).map(drop),
+        }
+    }
+}
+
+/// Reads the flag. The host changes it before it answers anybody, and while it keeps it, it is as it was.
+fn is_set(near: &Near) -> Result<bool, WordClosed> {
+    near.words.peek(0).map(|content| content != 0)
 }
 
 impl ArchivedEvent {

@@ -1,6 +1,7 @@
 //! The machine of events: a flag, and those who wait for it.
 
 use super::super::machine::{Answers, Machine, Party, Refusal, Ticket, Waiters};
+use super::super::users::Users;
 use crate::{Exit, data};
 
 /// What can be asked of an event.
@@ -68,5 +69,18 @@ impl Machine for EventMachine {
 
     fn death(&mut self, party: Party, _: &Exit, _: &mut Answers<EventGrant>) {
         self.waiters.remove_party(party);
+    }
+
+    const WORDS: usize = 1;
+
+    /// Lends the flag, unless somebody waits, and so must be woken.
+    fn lend(&mut self, contents: &mut Vec<u64>, _: &Users) {
+        if self.waiters.is_empty() {
+            contents.push(u64::from(self.is_set));
+        }
+    }
+
+    fn take_back(&mut self, contents: &[u64], _: &Users) {
+        self.is_set = contents.first().is_some_and(|content| *content != 0);
     }
 }

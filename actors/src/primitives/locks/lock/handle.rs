@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::guard::LockGuard;
 use super::machine::{LockDemand, LockGrant, LockMachine, LockSettings};
+use crate::primitives::locks::machine::Machine;
+use crate::primitives::locks::number::thread_number;
 use crate::primitives::locks::remote::Remote;
-use crate::primitives::locks::thread_number;
+use crate::primitives::locks::taking::{self, Taken};
 use crate::{Home, LockError, data};
 
 /// A lock between processes: at most one holds it at a time, in the order in which they asked.
@@ -15,7 +17,9 @@ use crate::{Home, LockError, data};
 ///
 /// # Protocol
 /// The host is an actor that is asked to acquire, and answers when the lock is free for the asker. A guard's drop is told, not
-/// asked. The states: free, or held under one number by one process; and those who wait, in order.
+/// asked. The states: free, or held under one number by one process; and those who wait, in order. As long as nobody waits, the
+/// host lends the lock: a process that has used it before takes it and releases it in shared memory, without asking. Whoever finds
+/// it held asks; the host takes it back then, and whoever holds it releases it by message. That a holder has died is seen there.
 ///
 /// # When somebody dies
 /// * The holder: the next holder gets the lock, and [`LockGuard::owner_died`] says once how the last one ended.
@@ -88,6 +92,9 @@ impl Lock {
     /// # Errors
     /// [`LockError::Invalid`] if this process does not hold it.
     pub fn release(&self) -> Result<(), LockError> {
+        if self.remote.near_if_known(taking::give_back_first) == Some(true) {
+            return Ok(());
+        }
         self.remote.do_now(LockDemand::ReleaseLast { thread: thread_number() }).map(drop)
     }
 
@@ -103,6 +110,11 @@ impl Lock {
     }
 
     fn acquire_in(&self, within: Option<Duration>) -> Result<LockGuard, LockError> {
+        match self.remote.near(|near| taking::take(near, LockMachine::WORDS))? {
+            Some(Taken::Under(number)) => return Ok(LockGuard::taken(&self.remote, number)),
+            Some(Taken::ByOthers) if within == Some(Duration::ZERO) => return Err(LockError::Timeout),
+            _ => {}
+        }
         let (number, grant) = self.remote.call(LockDemand::Acquire { thread: thread_number() }, within)?;
         Ok(LockGuard::new(&self.remote, number, grant))
     }

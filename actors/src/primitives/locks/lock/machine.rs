@@ -8,6 +8,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::super::machine::{Answers, Machine, Party, Ticket, Waiters};
+use super::super::users::{FREE, Users};
 use crate::primitives::exit_data::ExitData;
 use crate::{Exit, data};
 
@@ -65,6 +66,9 @@ pub(crate) struct LockMachine {
     /// How a holder ended that died with the lock, until the next one is told.
     owner_died: Option<Exit>,
 }
+
+/// A thread that is none, and holds what another process's thread, or another thread of this one, holds for all that is known.
+const SOME_THREAD: u64 = u64::MAX - 1;
 
 #[derive(Debug)]
 struct Holder {
@@ -183,6 +187,38 @@ impl Machine for LockMachine {
             }
         }
         self.hand_over(answers);
+    }
+
+    const WORDS: usize = 1;
+
+    /// Lends the lock itself, with its holder: a free lock can be taken, and a holder can release it, unless somebody waits.
+    fn lend(&mut self, contents: &mut Vec<u64>, users: &Users) {
+        if !self.queue.is_empty() || self.owner_died.is_some() {
+            return;
+        }
+        match &self.holder {
+            None => contents.push(FREE),
+            Some(Holder { party, numbers, .. }) => {
+                if let [number] = numbers[..] {
+                    contents.extend(users.content(Ticket { party: *party, number }));
+                }
+            }
+        }
+    }
+
+    fn take_back(&mut self, contents: &[u64], users: &Users) {
+        let ticket = contents.first().and_then(|content| users.ticket(*content));
+        let is_as_before = |holder: &Holder| {
+            ticket.is_some_and(|ticket| (holder.party, &holder.numbers[..]) == (ticket.party, &[ticket.number]))
+        };
+        if !self.holder.as_ref().is_some_and(is_as_before) {
+            self.holder = ticket.map(|Ticket { party, number }| Holder {
+                party,
+                thread: SOME_THREAD,
+                numbers: vec![number],
+                woken: None,
+            });
+        }
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod condition;
 mod guard;
 mod handle;
 mod machine;
+mod nest;
 pub(crate) mod reentrant;
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,14 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::guard::LockGuard;
+use super::guard::{LockGuard, give_back};
 use super::machine::{LockDemand, LockMachine, LockSettings};
+use super::nest::{self, Released};
+use crate::primitives::locks::machine::Machine;
+use crate::primitives::locks::number::{next_number, thread_number};
 use crate::primitives::locks::remote::Remote;
-use crate::primitives::locks::thread_number;
+use crate::primitives::locks::taking::{self, Taken};
+use crate::primitives::near::Lender;
 use crate::{Exit, Home, LockError, data};
 
 /// A lock that the thread which holds it may acquire again; it is free when it has been released as often.
@@ -72,13 +76,46 @@ impl RLock {
     /// # Errors
     /// [`LockError::Invalid`] if this thread does not hold it.
     pub fn release(&self) -> Result<(), LockError> {
+        match nest::leave_last(self.remote.life()) {
+            Released::Last(number) => return release(&self.remote, number),
+            Released::Inner => return check(&self.remote),
+            Released::NotHere => {}
+        }
         self.remote.do_now(LockDemand::ReleaseLast { thread: thread_number() }).map(drop)
     }
 
     fn acquire_in(&self, within: Option<Duration>) -> Result<RLockGuard, LockError> {
+        let life = self.remote.life();
+        if nest::holds(life) {
+            check(&self.remote)?;
+            let number = next_number();
+            nest::enter(life, number);
+            return Ok(RLockGuard::over(LockGuard::taken(&self.remote, number)));
+        }
+        match self.remote.near(|near| taking::take(near, LockMachine::WORDS))? {
+            Some(Taken::Under(number)) => {
+                nest::begin(life, number);
+                return Ok(RLockGuard::over(LockGuard::taken(&self.remote, number)));
+            }
+            Some(Taken::ByOthers) if within == Some(Duration::ZERO) => return Err(LockError::Timeout),
+            _ => {}
+        }
         let (number, grant) = self.remote.call(LockDemand::Acquire { thread: thread_number() }, within)?;
-        Ok(RLockGuard { guard: LockGuard::new(&self.remote, number, grant), thread: PhantomData })
+        Ok(RLockGuard::over(LockGuard::new(&self.remote, number, grant)))
     }
+}
+
+/// Checks that the host lives, so that what this thread holds is held.
+fn check(remote: &Remote<LockMachine>) -> Result<(), LockError> {
+    match remote.near_if_known(|near| near.words.peek(0)) {
+        Some(_) => Ok(()),
+        None => remote.do_now(LockDemand::Count).map(drop),
+    }
+}
+
+/// Releases the word that is held under a number, and says whether it still was.
+fn release(remote: &Remote<LockMachine>, number: u64) -> Result<(), LockError> {
+    if give_back(remote, number) { Ok(()) } else { remote.do_now(LockDemand::Release { number }).map(drop) }
 }
 
 impl ArchivedRLock {
@@ -98,6 +135,11 @@ pub struct RLockGuard {
 }
 
 impl RLockGuard {
+    #[inline]
+    fn over(guard: LockGuard) -> RLockGuard {
+        RLockGuard { guard, thread: PhantomData }
+    }
+
     /// Gives how the last holder ended, if it died while it held the lock. Only the next holder is told.
     pub fn owner_died(&self) -> Option<&Exit> {
         self.guard.owner_died()
@@ -107,7 +149,33 @@ impl RLockGuard {
     ///
     /// # Errors
     /// As [`LockGuard::release`](crate::LockGuard::release).
-    pub fn release(self) -> Result<(), LockError> {
-        self.guard.release()
+    pub fn release(mut self) -> Result<(), LockError> {
+        match self.leave() {
+            Released::Last(number) => release(&self.guard.remote, number),
+            Released::Inner => check(&self.guard.remote),
+            Released::NotHere => {
+                let number = self.guard.number.take();
+                number.map_or(Ok(()), |number| release(&self.guard.remote, number))
+            }
+        }
+    }
+
+    /// Takes the guard's number out of what this thread holds. What is left to the guard inside is what the host has granted.
+    fn leave(&mut self) -> Released {
+        let left = self.guard.number.map_or(Released::Inner, |number| nest::leave(self.guard.remote.life(), number));
+        if left != Released::NotHere {
+            self.guard.number = None;
+        }
+        left
+    }
+}
+
+impl Drop for RLockGuard {
+    fn drop(&mut self) {
+        if let Released::Last(number) = self.leave()
+            && !give_back(&self.guard.remote, number)
+        {
+            self.guard.remote.withdraw(number);
+        }
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::guard::SemaphoreGuard;
 use super::machine::{SemaphoreDemand, SemaphoreGrant, SemaphoreMachine, SemaphoreSettings};
+use crate::primitives::locks::machine::Machine;
 use crate::primitives::locks::remote::Remote;
+use crate::primitives::locks::taking::{self, Taken};
 use crate::{Home, LockError, data};
 
 /// The methods that both kinds have, for a type with a field `remote`.
@@ -53,7 +55,8 @@ macro_rules! semaphore_methods {
 ///
 /// # Protocol
 /// The host is an actor that is asked for a permit, and answers when one is free for the asker. A guard's drop is told, not
-/// asked. Each permit is free, held under a number by one process, or [kept](SemaphoreGuard::keep) by one.
+/// asked. Each permit is free, held under a number by one process, or [kept](SemaphoreGuard::keep) by one. As long as nobody
+/// waits, the host lends permits: a process that has used the semaphore before takes them and gives them back without asking.
 ///
 /// # When somebody dies
 /// * Who holds or keeps permits: they return. What they allowed may be half done.
@@ -132,6 +135,9 @@ impl BoundedSemaphore {
 }
 
 fn acquire(remote: &Remote<SemaphoreMachine>, within: Option<Duration>) -> Result<SemaphoreGuard, LockError> {
+    if let Some(Taken::Under(number)) = remote.near(|near| taking::take(near, SemaphoreMachine::WORDS))? {
+        return Ok(SemaphoreGuard::new(remote, number));
+    }
     let (number, _) = remote.call(SemaphoreDemand::Acquire, within)?;
     Ok(SemaphoreGuard::new(remote, number))
 }

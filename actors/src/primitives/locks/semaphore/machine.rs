@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::machine::{Answers, Machine, Party, Refusal, Ticket, Waiters};
+use super::super::users::{FREE, Users};
 use crate::{Exit, data};
 
 /// What a semaphore is made of.
@@ -118,6 +119,35 @@ impl Machine for SemaphoreMachine {
         self.kept.retain(|ticket| ticket.party != party);
         self.free += (before - self.held.len() - self.kept.len()) as u64;
         self.hand_out(answers);
+    }
+
+    const WORDS: usize = 64;
+
+    /// Lends permits, free ones and such as guards hold, unless somebody waits.
+    fn lend(&mut self, contents: &mut Vec<u64>, users: &Users) {
+        if !self.queue.is_empty() {
+            return;
+        }
+        // Some of each, if there are so many.
+        let free = self.free.min(Self::WORDS as u64 / 2) as usize;
+        let held = self.held.iter().filter_map(|ticket| Some((*ticket, users.content(*ticket)?)));
+        let held: Vec<(Ticket, u64)> = held.take(Self::WORDS - free).collect();
+        for (ticket, content) in held {
+            self.held.remove(&ticket);
+            contents.push(content);
+        }
+        let free = self.free.min((Self::WORDS - contents.len()) as u64);
+        self.free -= free;
+        contents.extend((0..free).map(|_| FREE));
+    }
+
+    fn take_back(&mut self, contents: &[u64], users: &Users) {
+        for content in contents {
+            match users.ticket(*content) {
+                Some(ticket) => drop(self.held.insert(ticket)),
+                None => self.free += 1,
+            }
+        }
     }
 }
 
