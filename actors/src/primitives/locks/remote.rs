@@ -12,6 +12,7 @@ use super::LockError;
 use super::host::{Call, Host, Register, Share, Withdraw};
 use super::machine::{Machine, Refusal};
 use super::number::next_number;
+use super::taking::{self, Taken};
 use crate::primitives::near::{self, Lender, Life, Near};
 use crate::{ActorRef, AskError, Home, ProcessId, data};
 
@@ -102,6 +103,27 @@ impl<M: Machine> Remote<M> {
     #[inline]
     pub(crate) fn near_if_known<R>(&self, act: impl FnOnce(&Near) -> Result<R, WordClosed>) -> Option<R> {
         near::act_if_known(self.life(), act)
+    }
+
+    /// Takes one of the words that the host has lent, under a number that this gives; `None` if it must be asked.
+    ///
+    /// # Errors
+    /// [`LockError::Timeout`] if others hold the only word, and there is no time.
+    #[inline]
+    pub(crate) fn take(&self, within: Option<Duration>) -> Result<Option<u64>, LockError> {
+        let number = next_number();
+        match self.near(|near| taking::take(&near.words, M::WORDS, near.user, number))? {
+            Some(Taken::Now) => Ok(Some(number)),
+            Some(Taken::ByOthers) if M::WORDS == 1 && within == Some(Duration::ZERO) => Err(LockError::Timeout),
+            _ => Ok(None),
+        }
+    }
+
+    /// Gives back the word that is held under a number; gives whether that could be done without asking.
+    #[inline]
+    pub(crate) fn give_back(&self, number: u64) -> bool {
+        let given = self.near_if_known(|near| taking::give_back(&near.words, M::WORDS, near.user, number));
+        given == Some(true)
     }
 
     /// Registers this process, once.

@@ -1,12 +1,18 @@
-//! How machines are tried: random demands, time-outs, withdrawals and deaths, side by side with a model.
+//! How machines are tried: random demands, time-outs, withdrawals and deaths, side by side with a model. Some of what can be done
+//! in the words that a machine lends is done there, and must come to the same.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt::Debug;
+
+use procession_runtime::WordClosed;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::machine::{Answers, Machine, Party, Refusal, Ticket};
+use super::taking::{self, Words};
+use super::users::Users;
 use crate::Exit;
 
 /// What a model says to one occurrence.
@@ -37,23 +43,28 @@ pub(super) fn seeds() -> impl Strategy<Value = Vec<Seed>> {
     vec((0_u8..100, 0_u8..4, any::<u16>()), 1..200)
 }
 
-/// Tries a machine. `demand` makes a demand of a seed and of the numbers under which its party has something.
-pub(super) fn run<M, D>(
-    mut machine: M,
+/// Tries a machine. `demand` makes a demand of a seed and of the numbers under which its party has something; `quick` does what
+/// is demanded in the words that are lent, for a user under a number, if that can be.
+pub(super) fn run<M, D, Q>(
+    machine: M,
     mut model: impl Model<M>,
     seeds: &[Seed],
     demand: D,
+    quick: Q,
 ) -> Result<(), TestCaseError>
 where
     M: Machine<Demand: Debug + Clone, Grant: Debug + PartialEq>,
     D: Fn(u16, &[u64]) -> M::Demand,
+    Q: Fn(&Lent, (u64, u64), &M::Demand) -> Option<M::Grant>,
 {
     let mut crowd = Crowd::default();
+    let mut house = House { machine, users: Users::default(), lent: Lent::default() };
     for seed in seeds {
         let Some(occurrence) = crowd.occurrence(*seed, &model, &demand) else { continue };
         let mut expected = Said::new();
         model.take(&occurrence, &mut expected);
-        let mut given = act(&mut machine, &occurrence);
+        let done = if seed.2 % 3 == 0 { None } else { house.act_quickly(&occurrence, &quick) };
+        let mut given = done.unwrap_or_else(|| house.act(&occurrence));
         crowd.note(&occurrence);
         for (ticket, _) in &given {
             prop_assert!(crowd.open.remove(ticket), "{ticket:?} is not open after {occurrence:?}");
@@ -67,18 +78,80 @@ where
     Ok(())
 }
 
-fn act<M: Machine>(machine: &mut M, occurrence: &Occurrence<M::Demand>) -> Said<M::Grant>
-where
-    M::Demand: Clone,
-{
-    let mut answers = Answers::default();
-    match occurrence {
-        Occurrence::Demand(ticket, demand) => machine.demand(*ticket, demand.clone(), &mut answers),
-        Occurrence::Expiry(ticket) => machine.expire(*ticket, &mut answers),
-        Occurrence::Withdrawal(ticket) => machine.withdraw(*ticket, &mut answers),
-        Occurrence::Death(party, exit) => machine.death(*party, exit, &mut answers),
+/// The words that are lent.
+#[derive(Default)]
+pub(super) struct Lent(Vec<Cell<u64>>);
+
+impl Words for Lent {
+    fn load(&self, index: usize) -> Result<u64, WordClosed> {
+        self.0.get(index).map(Cell::get).ok_or(WordClosed::Kept)
     }
-    std::iter::from_fn(|| answers.next()).collect()
+
+    fn exchange(&self, index: usize, expected: u64, content: u64) -> Result<bool, WordClosed> {
+        let word = self.0.get(index).ok_or(WordClosed::Kept)?;
+        let is_as_expected = word.get() == expected;
+        if is_as_expected {
+            word.set(content);
+        }
+        Ok(is_as_expected)
+    }
+}
+
+/// A machine and what it has lent.
+struct House<M> {
+    machine: M,
+    users: Users,
+    lent: Lent,
+}
+
+impl<M: Machine<Demand: Clone>> House<M> {
+    /// Has the machine do something, as a host does.
+    fn act(&mut self, occurrence: &Occurrence<M::Demand>) -> Said<M::Grant> {
+        let mut contents: Vec<u64> = self.lent.0.drain(..).map(Cell::into_inner).collect();
+        if !contents.is_empty() {
+            self.machine.take_back(&contents, &self.users);
+            contents.clear();
+        }
+        let mut answers = Answers::default();
+        match occurrence {
+            Occurrence::Demand(ticket, demand) => {
+                // Of three parties one uses no words.
+                if ticket.party.0 % 3 != 0 {
+                    self.users.admit(ticket.party).expect("they are few");
+                }
+                self.machine.demand(*ticket, demand.clone(), &mut answers);
+            }
+            Occurrence::Expiry(ticket) => self.machine.expire(*ticket, &mut answers),
+            Occurrence::Withdrawal(ticket) => self.machine.withdraw(*ticket, &mut answers),
+            Occurrence::Death(party, exit) => {
+                self.machine.death(*party, exit, &mut answers);
+                self.users.leave(*party);
+            }
+        }
+        self.machine.lend(&mut contents, &self.users);
+        assert!(contents.len() <= M::WORDS);
+        self.lent.0.extend(contents.into_iter().map(Cell::new));
+        std::iter::from_fn(|| answers.next()).collect()
+    }
+
+    /// Does something in the words, if that can be.
+    fn act_quickly(
+        &self,
+        occurrence: &Occurrence<M::Demand>,
+        quick: impl Fn(&Lent, (u64, u64), &M::Demand) -> Option<M::Grant>,
+    ) -> Option<Said<M::Grant>> {
+        let (Occurrence::Demand(ticket, _) | Occurrence::Withdrawal(ticket)) = occurrence else { return None };
+        let user = self.users.user(ticket.party)?;
+        match occurrence {
+            Occurrence::Demand(_, demand) => {
+                quick(&self.lent, (user, ticket.number), demand).map(|grant| vec![(*ticket, Ok(grant))])
+            }
+            _ => {
+                let given = taking::give_back(&self.lent, M::WORDS, user, ticket.number);
+                (given == Ok(true)).then(Vec::new)
+            }
+        }
+    }
 }
 
 fn forget_text<G>((_, said): &mut (Ticket, Result<G, Refusal>)) {

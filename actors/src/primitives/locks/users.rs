@@ -57,6 +57,12 @@ impl Users {
         Some(user)
     }
 
+    /// Gives what a party is called, if it is.
+    #[cfg(test)]
+    pub(super) fn user(&self, party: Party) -> Option<u64> {
+        self.users.get(&party).copied()
+    }
+
     /// Forgets a party that has ended.
     pub(super) fn leave(&mut self, party: Party) {
         if let Some(user) = self.users.remove(&party) {

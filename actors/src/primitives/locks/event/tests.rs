@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::machine::{EventDemand, EventGrant, EventMachine};
 use crate::primitives::locks::machine::{Machine, Party, Refusal, Ticket};
+use crate::primitives::locks::taking::Words;
 use crate::primitives::locks::trial::{self, Model, Occurrence, Said};
 
 #[derive(Default)]
@@ -43,11 +44,22 @@ impl Model<EventMachine> for Flag {
 proptest! {
     #[test]
     fn an_event_is_as_its_model(seeds in trial::seeds()) {
-        trial::run(EventMachine::new(()), Flag::default(), &seeds, |pick, _| match pick % 6 {
+        let demand = |pick, _: &[u64]| match pick % 6 {
             0 => EventDemand::Set,
             1 => EventDemand::Clear,
             2 => EventDemand::Status,
             _ => EventDemand::Wait,
+        };
+        trial::run(EventMachine::new(()), Flag::default(), &seeds, demand, |words, _, demand| {
+            let before = words.load(0).ok()?;
+            let after = match demand {
+                EventDemand::Set => 1,
+                EventDemand::Clear => 0,
+                EventDemand::Wait if before == 0 => return None,
+                EventDemand::Status | EventDemand::Wait => before,
+            };
+            let is_done = words.exchange(0, before, after) == Ok(true);
+            is_done.then_some(EventGrant { is_set: after == 1, waiting: 0 })
         })?;
     }
 }

@@ -1,9 +1,7 @@
 //! A lock that is held.
 
 use super::machine::{LockDemand, LockGrant, LockMachine};
-use crate::primitives::locks::machine::Machine;
 use crate::primitives::locks::remote::Remote;
-use crate::primitives::locks::taking;
 use crate::{Exit, LockError};
 
 /// A [`Lock`](crate::Lock) that is held. Dropped, it releases the lock.
@@ -57,7 +55,7 @@ impl LockGuard {
     /// [`LockError::HostRestarted`] and others if the host has not outlived it.
     pub fn release(mut self) -> Result<(), LockError> {
         match self.number.take() {
-            Some(number) if give_back(&self.remote, number) => Ok(()),
+            Some(number) if self.remote.give_back(number) => Ok(()),
             Some(number) => self.remote.do_now(LockDemand::Release { number }).map(drop),
             None => Err(LockError::Invalid("the lock was lost in a failed wait".to_owned())),
         }
@@ -67,15 +65,9 @@ impl LockGuard {
 impl Drop for LockGuard {
     fn drop(&mut self) {
         if let Some(number) = self.number.take()
-            && !give_back(&self.remote, number)
+            && !self.remote.give_back(number)
         {
             self.remote.withdraw(number);
         }
     }
-}
-
-/// Releases what is held under a number without asking, if that can be done.
-#[inline]
-pub(super) fn give_back(remote: &Remote<LockMachine>, number: u64) -> bool {
-    remote.near_if_known(|near| taking::give_back(near, LockMachine::WORDS, number)) == Some(true)
 }

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use super::guard::LockGuard;
 use super::machine::{LockDemand, LockGrant, LockMachine, LockSettings};
-use crate::primitives::locks::machine::Machine;
 use crate::primitives::locks::number::thread_number;
 use crate::primitives::locks::remote::Remote;
-use crate::primitives::locks::taking::{self, Taken};
+use crate::primitives::locks::taking;
 use crate::{Home, LockError, data};
 
 /// A lock between processes: at most one holds it at a time, in the order in which they asked.
@@ -92,7 +91,7 @@ impl Lock {
     /// # Errors
     /// [`LockError::Invalid`] if this process does not hold it.
     pub fn release(&self) -> Result<(), LockError> {
-        if self.remote.near_if_known(taking::give_back_first) == Some(true) {
+        if self.remote.near_if_known(|near| taking::give_back_first(&near.words, near.user)) == Some(true) {
             return Ok(());
         }
         self.remote.do_now(LockDemand::ReleaseLast { thread: thread_number() }).map(drop)
@@ -110,10 +109,8 @@ impl Lock {
     }
 
     fn acquire_in(&self, within: Option<Duration>) -> Result<LockGuard, LockError> {
-        match self.remote.near(|near| taking::take(near, LockMachine::WORDS))? {
-            Some(Taken::Under(number)) => return Ok(LockGuard::taken(&self.remote, number)),
-            Some(Taken::ByOthers) if within == Some(Duration::ZERO) => return Err(LockError::Timeout),
-            _ => {}
+        if let Some(number) = self.remote.take(within)? {
+            return Ok(LockGuard::taken(&self.remote, number));
         }
         let (number, grant) = self.remote.call(LockDemand::Acquire { thread: thread_number() }, within)?;
         Ok(LockGuard::new(&self.remote, number, grant))

@@ -4,13 +4,11 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::guard::{LockGuard, give_back};
+use super::guard::LockGuard;
 use super::machine::{LockDemand, LockMachine, LockSettings};
 use super::nest::{self, Released};
-use crate::primitives::locks::machine::Machine;
 use crate::primitives::locks::number::{next_number, thread_number};
 use crate::primitives::locks::remote::Remote;
-use crate::primitives::locks::taking::{self, Taken};
 use crate::primitives::near::Lender;
 use crate::{Exit, Home, LockError, data};
 
@@ -92,13 +90,9 @@ impl RLock {
             nest::enter(life, number);
             return Ok(RLockGuard::over(LockGuard::taken(&self.remote, number)));
         }
-        match self.remote.near(|near| taking::take(near, LockMachine::WORDS))? {
-            Some(Taken::Under(number)) => {
-                nest::begin(life, number);
-                return Ok(RLockGuard::over(LockGuard::taken(&self.remote, number)));
-            }
-            Some(Taken::ByOthers) if within == Some(Duration::ZERO) => return Err(LockError::Timeout),
-            _ => {}
+        if let Some(number) = self.remote.take(within)? {
+            nest::begin(life, number);
+            return Ok(RLockGuard::over(LockGuard::taken(&self.remote, number)));
         }
         let (number, grant) = self.remote.call(LockDemand::Acquire { thread: thread_number() }, within)?;
         Ok(RLockGuard::over(LockGuard::new(&self.remote, number, grant)))
@@ -115,7 +109,7 @@ fn check(remote: &Remote<LockMachine>) -> Result<(), LockError> {
 
 /// Releases the word that is held under a number, and says whether it still was.
 fn release(remote: &Remote<LockMachine>, number: u64) -> Result<(), LockError> {
-    if give_back(remote, number) { Ok(()) } else { remote.do_now(LockDemand::Release { number }).map(drop) }
+    if remote.give_back(number) { Ok(()) } else { remote.do_now(LockDemand::Release { number }).map(drop) }
 }
 
 impl ArchivedRLock {
@@ -173,7 +167,7 @@ impl RLockGuard {
 impl Drop for RLockGuard {
     fn drop(&mut self) {
         if let Released::Last(number) = self.leave()
-            && !give_back(&self.guard.remote, number)
+            && !self.guard.remote.give_back(number)
         {
             self.guard.remote.withdraw(number);
         }

@@ -6,6 +6,7 @@ use super::machine::{LockDemand, LockGrant, LockMachine, LockSettings};
 use crate::Exit;
 use crate::primitives::exit_data::ExitData;
 use crate::primitives::locks::machine::{Answers, Machine, Party, Refusal, Ticket};
+use crate::primitives::locks::taking::{self, Taken};
 use crate::primitives::locks::trial::{self, Model, Occurrence, Said};
 
 /// Everybody who has the lock or wants it, with the time at which that began.
@@ -185,7 +186,7 @@ proptest! {
             let ticket = Ticket { party: Party(u64::MAX), number };
             machine.demand(ticket, LockDemand::NewRoom, &mut Answers::default());
         }
-        trial::run(machine, register, &seeds, |pick, numbers| {
+        let demand = |pick: u16, numbers: &[u64]| {
             let (thread, room) = (u64::from(pick >> 4) % 2, u64::from(pick >> 5) % 8 / 4);
             match pick % 16 {
                 0 if pick > 60_000 => LockDemand::NewRoom,
@@ -196,6 +197,21 @@ proptest! {
                 9..12 => LockDemand::Notify { room, count: u64::from(pick >> 10) % 3 },
                 _ => LockDemand::Acquire { thread },
             }
+        };
+        trial::run(machine, register, &seeds, demand, |words, (user, number), demand| match demand {
+            // Which thread has taken a reentrant lock without asking, only that process knows.
+            LockDemand::Acquire { .. } if !reentrant => {
+                let taken = taking::take(words, LockMachine::WORDS, user, number);
+                (taken == Ok(Taken::Now)).then_some(LockGrant::Held { owner_died: None, timed_out: false })
+            }
+            LockDemand::Release { number } => {
+                let given = taking::give_back(words, LockMachine::WORDS, user, *number);
+                (given == Ok(true)).then_some(LockGrant::Done)
+            }
+            LockDemand::ReleaseLast { .. } if !reentrant => {
+                (taking::give_back_first(words, user) == Ok(true)).then_some(LockGrant::Done)
+            }
+            _ => None,
         })?;
     }
 }

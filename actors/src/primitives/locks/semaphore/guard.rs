@@ -2,9 +2,7 @@
 
 use super::machine::{SemaphoreDemand, SemaphoreMachine};
 use crate::LockError;
-use crate::primitives::locks::machine::Machine;
 use crate::primitives::locks::remote::Remote;
-use crate::primitives::locks::taking;
 
 /// A permit of a [`Semaphore`](crate::Semaphore) or a [`BoundedSemaphore`](crate::BoundedSemaphore). Dropped, it gives the
 /// permit back.
@@ -28,7 +26,7 @@ impl SemaphoreGuard {
     /// # Errors
     /// [`LockError::HostRestarted`] and others if the host has not outlived it.
     pub fn release(mut self) -> Result<(), LockError> {
-        if self.number.is_some_and(|number| give_back(&self.remote, number)) {
+        if self.number.is_some_and(|number| self.remote.give_back(number)) {
             self.number = None;
             return Ok(());
         }
@@ -53,15 +51,9 @@ impl SemaphoreGuard {
 impl Drop for SemaphoreGuard {
     fn drop(&mut self) {
         if let Some(number) = self.number.take()
-            && !give_back(&self.remote, number)
+            && !self.remote.give_back(number)
         {
             self.remote.withdraw(number);
         }
     }
-}
-
-/// Gives a permit back without asking, if that can be done.
-#[inline]
-fn give_back(remote: &Remote<SemaphoreMachine>, number: u64) -> bool {
-    remote.near_if_known(|near| taking::give_back(near, SemaphoreMachine::WORDS, number)) == Some(true)
 }

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use super::guard::SemaphoreGuard;
 use super::machine::{SemaphoreDemand, SemaphoreGrant, SemaphoreMachine, SemaphoreSettings};
-use crate::primitives::locks::machine::Machine;
 use crate::primitives::locks::remote::Remote;
-use crate::primitives::locks::taking::{self, Taken};
 use crate::{Home, LockError, data};
 
 /// The methods that both kinds have, for a type with a field `remote`.
@@ -135,10 +133,10 @@ impl BoundedSemaphore {
 }
 
 fn acquire(remote: &Remote<SemaphoreMachine>, within: Option<Duration>) -> Result<SemaphoreGuard, LockError> {
-    if let Some(Taken::Under(number)) = remote.near(|near| taking::take(near, SemaphoreMachine::WORDS))? {
-        return Ok(SemaphoreGuard::new(remote, number));
-    }
-    let (number, _) = remote.call(SemaphoreDemand::Acquire, within)?;
+    let number = match remote.take(within)? {
+        Some(number) => number,
+        None => remote.call(SemaphoreDemand::Acquire, within)?.0,
+    };
     Ok(SemaphoreGuard::new(remote, number))
 }
 

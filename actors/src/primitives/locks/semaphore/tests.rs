@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::machine::{SemaphoreDemand, SemaphoreGrant, SemaphoreMachine, SemaphoreSettings};
 use crate::primitives::locks::machine::{Machine, Party, Refusal, Ticket};
+use crate::primitives::locks::taking::{self, Taken};
 use crate::primitives::locks::trial::{self, Model, Occurrence, Said};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,16 +100,27 @@ impl Model<SemaphoreMachine> for Ledger {
 
 proptest! {
     #[test]
-    fn a_semaphore_is_as_its_model(seeds in trial::seeds(), permits in 0_u64..4, bounded: bool) {
+    fn a_semaphore_is_as_its_model(seeds in trial::seeds(), permits in prop_oneof![3 => 0_u64..4, 1 => 60_u64..70], bounded: bool) {
         let machine = SemaphoreMachine::new(SemaphoreSettings { permits, bounded });
         let ledger = Ledger { bounded, permits, entries: Vec::new() };
-        trial::run(machine, ledger, &seeds, |pick, numbers| match pick % 10 {
+        let demand = |pick: u16, numbers: &[u64]| match pick % 10 {
             0 => SemaphoreDemand::Value,
             1 => SemaphoreDemand::Put { count: u64::from(pick >> 8) % 3 },
             2 if pick > 60_000 => SemaphoreDemand::Put { count: u64::MAX - 1 },
             2 | 3 => SemaphoreDemand::Release { number: trial::number(pick, numbers) },
             4 | 5 => SemaphoreDemand::Keep { number: trial::number(pick, numbers) },
             _ => SemaphoreDemand::Acquire,
+        };
+        trial::run(machine, ledger, &seeds, demand, |words, (user, number), demand| match demand {
+            SemaphoreDemand::Acquire => {
+                let taken = taking::take(words, SemaphoreMachine::WORDS, user, number);
+                (taken == Ok(Taken::Now)).then_some(SemaphoreGrant::Permit)
+            }
+            SemaphoreDemand::Release { number } => {
+                let given = taking::give_back(words, SemaphoreMachine::WORDS, user, *number);
+                (given == Ok(true)).then_some(SemaphoreGrant::Done)
+            }
+            _ => None,
         })?;
     }
 }
