@@ -121,7 +121,9 @@ fn look<R>(life: Life, act: impl FnOnce(&Near) -> Result<R, WordClosed>) -> Look
     let found = RECENT.try_with(|recent| {
         let Ok(mut recent) = recent.try_borrow_mut() else { return Look::Ask };
         let Some(index) = recent.iter().position(|(other, _)| *other == life) else { return Look::Unknown { used: 0 } };
-        recent.swap(0, index);
+        if index > 0 {
+            recent.swap(0, index);
+        }
         match &recent[0].1 {
             Known::Used(used) => Look::Unknown { used: *used },
             Known::Page(page) => page.as_deref().map_or(Look::Ask, |near| Look::Done(act(near))),

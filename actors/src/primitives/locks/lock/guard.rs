@@ -14,7 +14,7 @@ pub struct LockGuard {
     pub(super) remote: Remote<LockMachine>,
     /// What the lock was granted under; None once there is nothing to release.
     pub(super) number: Option<u64>,
-    owner_died: Option<Exit>,
+    owner_died: Option<Box<Exit>>,
 }
 
 impl LockGuard {
@@ -35,7 +35,7 @@ impl LockGuard {
         self.number = Some(number);
         match grant {
             LockGrant::Held { owner_died, timed_out } => {
-                self.owner_died = owner_died.map(Exit::from);
+                self.owner_died = owner_died.map(|exit| Box::new(exit.into()));
                 timed_out
             }
             LockGrant::Done | LockGrant::Room(_) | LockGrant::Waiting(_) => false,
@@ -45,7 +45,7 @@ impl LockGuard {
     /// Gives how the last holder ended, if it died while it held the lock: what the lock protects may be half done. Only the
     /// next holder is told.
     pub fn owner_died(&self) -> Option<&Exit> {
-        self.owner_died.as_ref()
+        self.owner_died.as_deref()
     }
 
     /// Releases the lock, and says whether it was still held.
