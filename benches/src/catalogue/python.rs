@@ -69,18 +69,24 @@ fn pools() -> Vec<Line> {
     lines
 }
 
-/// Nobody contends, and Python has its locks in shared memory: there is an aim and no target yet.
+/// Where nobody contends, both sides have them in shared memory.
 fn locks() -> Vec<Line> {
     let lock = || pace(Script::LOCK, lock::lock);
+    let rlock = || pace(Script::RLOCK, lock::rlock);
     let semaphore = || pace(Script::SEMAPHORE, lock::semaphore);
-    [
-        everywhere("lock, acquire and release", 10_000, Target::None, lock),
-        everywhere("semaphore, acquire and release", 10_000, Target::None, semaphore),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|line| line.aim(AtMost(40.0)))
-    .collect()
+    let wanted = || pace(Script::LOCK_WANTED, lock::wanted);
+    let event = || pace(Script::EVENT_READ, lock::event_read);
+    let free = [
+        everywhere("lock, acquire and release", 10_000, NEVER_LONGER, lock),
+        everywhere("rlock, acquire and release", 10_000, NEVER_LONGER, rlock),
+        everywhere("semaphore, acquire and release", 10_000, NEVER_LONGER, semaphore),
+    ];
+    let free = free.into_iter().flatten().map(|line| line.aim(AtMost(40.0)));
+    let others = [
+        everywhere("event, look", 10_000, NEVER_LONGER, event),
+        everywhere("lock that two want, acquire and release", 500, Target::None, wanted),
+    ];
+    free.chain(others.into_iter().flatten()).collect()
 }
 
 fn meetings() -> Vec<Line> {
@@ -103,10 +109,12 @@ fn meetings() -> Vec<Line> {
 fn shared_data() -> Vec<Line> {
     let list = || rate(Script::MANAGER_LIST, shared::list);
     let value = || pace(Script::VALUE, shared::value);
+    let array = || pace(Script::ARRAY, shared::array);
     let manager_value = || pace(Script::MANAGER_VALUE, shared::manager_value);
     let lists = everywhere("manager's list, append", 1_000, THREE_TIMES_THE_RATE, list);
     let values = [
         everywhere("value, add", 5_000, A_THIRD_OF_THE_TIME, value),
+        everywhere("array, add to an item", 5_000, A_THIRD_OF_THE_TIME, array),
         everywhere("manager's value, add", 1_000, A_THIRD_OF_THE_TIME, manager_value),
     ];
     let lists = lists.map(|line| line.aim(FOUR_TIMES_THE_RATE));

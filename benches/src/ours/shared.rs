@@ -1,10 +1,10 @@
-//! Shared data: a manager's list, and values.
+//! Shared data: a manager's list, values, and an array.
 
 use super::house;
 use crate::contest::Burst;
 use crate::failure::Failure;
 use crate::pinning::Pinning;
-use procession::{Home, Manager, System, Value};
+use procession::{Array, Home, Manager, System, Value};
 
 /// Makes a list that a manager has, to which root appends.
 ///
@@ -31,6 +31,22 @@ pub fn value(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
     let system = house::start(pinning)?;
     let home = system.clone();
     adder(system, &home)
+}
+
+/// Makes an array, to whose items root adds.
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn array(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
+    const ITEMS: usize = 100;
+    let system = house::start(pinning)?;
+    let array = Array::new(&system, vec![0_i64; ITEMS]).map_err(Failure::side)?;
+    Ok(Box::new(move |additions: u64| {
+        let _alive = &system;
+        let add = |addition: u64| array.fetch_add(addition as usize % ITEMS, 1).map(drop);
+        (0..additions).try_for_each(add).map_err(Failure::side)
+    }))
 }
 
 /// Makes a value that a manager has, to which root adds.

@@ -23,12 +23,18 @@ impl Script {
     pub const POOL_APPLY: Script = Script::new(include_str!("pool_apply.py"));
     /// A lock that nobody else wants.
     pub const LOCK: Script = Script::new(include_str!("lock.py")).with("Lock");
+    /// A reentrant lock that nobody else wants.
+    pub const RLOCK: Script = Script::new(include_str!("lock.py")).with("RLock");
+    /// A lock that another process wants all the time.
+    pub const LOCK_WANTED: Script = Script::new(include_str!("lock_wanted.py"));
     /// A semaphore that nobody else wants.
     pub const SEMAPHORE: Script = Script::new(include_str!("lock.py")).with("Semaphore");
     /// Two processes wake each other.
     pub const CONDITION: Script = Script::new(include_str!("condition.py"));
     /// Two processes wake each other with an event each.
     pub const EVENT: Script = Script::new(include_str!("event.py"));
+    /// An event that is looked at.
+    pub const EVENT_READ: Script = Script::new(include_str!("event_read.py"));
     /// Two parties meet.
     pub const BARRIER_OF_2: Script = Script::new(include_str!("barrier.py")).with("2");
     /// Four parties meet.
@@ -37,6 +43,8 @@ impl Script {
     pub const MANAGER_LIST: Script = Script::new(include_str!("manager_list.py"));
     /// Adds to a value.
     pub const VALUE: Script = Script::new(include_str!("value.py"));
+    /// Adds to items of an array.
+    pub const ARRAY: Script = Script::new(include_str!("array.py"));
     /// Adds to a manager's value.
     pub const MANAGER_VALUE: Script = Script::new(include_str!("manager_value.py"));
     /// There and back through a duplex pipe.
