@@ -68,6 +68,13 @@ pub(super) fn enter(lock: Life, number: u64) {
 #[inline]
 pub(super) fn leave(lock: Life, number: u64) -> Released {
     with(|nests| {
+        // What is most frequent first: one lock, held once.
+        if let Some(nest) = nests
+            .one
+            .take_if(|nest| nest.word == number && nest.lock == lock && nest.has_first && nest.others.is_empty())
+        {
+            return Released::Last(nest.word);
+        }
         let Some(nest) = nests.find(lock) else { return Released::NotHere };
         if nest.has_first && nest.word == number {
             nest.has_first = false;
@@ -94,7 +101,10 @@ pub(super) fn leave_last(lock: Life) -> Released {
 impl Nests {
     #[inline]
     fn find(&mut self, lock: Life) -> Option<&mut Nest> {
-        self.one.iter_mut().chain(&mut self.more).find(|nest| nest.lock == lock)
+        match &mut self.one {
+            Some(nest) if nest.lock == lock => Some(nest),
+            _ => self.more.iter_mut().find(|nest| nest.lock == lock),
+        }
     }
 
     /// Forgets a lock if nothing that was acquired is held any more.
