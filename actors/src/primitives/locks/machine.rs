@@ -47,6 +47,9 @@ pub(crate) trait Machine: Sized + 'static {
     /// How many words of it are lent at most.
     const WORDS: usize = 0;
 
+    /// How many of them, from the first on, are there to be taken and given back.
+    const PLACES: usize = Self::WORDS;
+
     /// Puts that in words which others may change without asking from now on: their contents, up to [`WORDS`](Machine::WORDS).
     /// None if somebody must be asked first. Nothing else is called before they are taken back.
     fn lend(&mut self, _contents: &mut Vec<u64>, _users: &Users) {}

@@ -112,9 +112,9 @@ impl<M: Machine> Remote<M> {
     #[inline]
     pub(crate) fn take(&self, within: Option<Duration>) -> Result<Option<u64>, LockError> {
         let number = next_number();
-        match self.near(|near| taking::take(&near.words, M::WORDS, near.user, number))? {
+        match self.near(|near| taking::take(&near.words, M::PLACES, near.user, number))? {
             Some(Taken::Now) => Ok(Some(number)),
-            Some(Taken::ByOthers) if M::WORDS == 1 && within == Some(Duration::ZERO) => Err(LockError::Timeout),
+            Some(Taken::ByOthers) if M::PLACES == 1 && within == Some(Duration::ZERO) => Err(LockError::Timeout),
             _ => Ok(None),
         }
     }
@@ -122,7 +122,7 @@ impl<M: Machine> Remote<M> {
     /// Gives back the word that is held under a number; gives whether that could be done without asking.
     #[inline]
     pub(crate) fn give_back(&self, number: u64) -> bool {
-        let given = self.near_if_known(|near| taking::give_back(&near.words, M::WORDS, near.user, number));
+        let given = self.near_if_known(|near| taking::give_back(&near.words, M::PLACES, near.user, number));
         given == Some(true)
     }
 

@@ -147,7 +147,7 @@ impl<M: Machine<Demand: Clone>> House<M> {
                 quick(&self.lent, (user, ticket.number), demand).map(|grant| vec![(*ticket, Ok(grant))])
             }
             _ => {
-                let given = taking::give_back(&self.lent, M::WORDS, user, ticket.number);
+                let given = taking::give_back(&self.lent, M::PLACES, user, ticket.number);
                 (given == Ok(true)).then(Vec::new)
             }
         }

@@ -1,7 +1,8 @@
 //! What parties are called in words, and how a word names what a party holds.
 //!
-//! A word's content is 0 if nobody holds it. Otherwise its low bits are the number of a [`Ticket`], and those above are the user:
-//! its party as the host calls it there. A user's number goes to another party only when the first has ended.
+//! A word's content is 0 if nobody holds it. Otherwise its low bits are the number of a [`Ticket`], and those at the top are the
+//! user: its party as the host calls it there. Between them is a bit that the holder sets so as to be sent to the host when it
+//! gives the word back. A user's number goes to another party only when the first has ended.
 
 use std::collections::HashMap;
 
@@ -9,12 +10,18 @@ use procession_runtime::CONTENT_BITS;
 
 use super::machine::{Party, Ticket};
 
-/// How many bits of a content are the ticket's number. A process that asks for something every 20 ns has used them up after four
+/// How many bits of a content are the ticket's number. A process that asks for something every 20 ns has used them up after two
 /// months, and does without words then.
-const NUMBER_BITS: u32 = 49;
+const NUMBER_BITS: u32 = 48;
+
+/// Set by a holder that has something to say to the host.
+pub(super) const NOTED: u64 = 1 << NUMBER_BITS;
+
+/// Where the user starts.
+const USER_SHIFT: u32 = NUMBER_BITS + 1;
 
 /// How many parties are called anything at a time.
-const USERS_MAX: usize = (1 << (CONTENT_BITS - NUMBER_BITS)) - 1;
+const USERS_MAX: usize = (1 << (CONTENT_BITS - USER_SHIFT)) - 1;
 
 /// The content of a word that nobody holds.
 pub(super) const FREE: u64 = 0;
@@ -22,13 +29,13 @@ pub(super) const FREE: u64 = 0;
 /// Gives the content of a word that a user holds under a number; `None` if there is none.
 #[inline]
 pub(super) fn content(user: u64, number: u64) -> Option<u64> {
-    (number >> NUMBER_BITS == 0 && user != 0).then_some(user << NUMBER_BITS | number)
+    (number >> NUMBER_BITS == 0 && user != 0).then_some(user << USER_SHIFT | number)
 }
 
 /// Says which user holds a word of this content; 0 if none does.
 #[inline]
 pub(super) fn holder(content: u64) -> u64 {
-    content >> NUMBER_BITS
+    content >> USER_SHIFT
 }
 
 /// The parties that have words in use, and what each is called there.

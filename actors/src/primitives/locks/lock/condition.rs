@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::guard::LockGuard;
 use super::handle::Lock;
 use super::machine::{LockDemand, LockGrant};
+use super::note;
 use crate::{Home, LockError, data};
 
 /// A place to wait, without the lock, for what others bring about under it. Several conditions may share a lock.
@@ -12,7 +13,8 @@ use crate::{Home, LockError, data};
 /// # Protocol
 /// The lock's host keeps a room for each condition. To wait is to ask: the host takes the lock back, and answers when the
 /// waiter has been notified, or its time is over, *and* it holds the lock again. A notification is not kept: it moves those
-/// who wait when it is given, the longest waiting first.
+/// who wait when it is given, the longest waiting first. As long as nobody waits for the lock, its holder leaves a notification in
+/// shared memory, which the host reads when the lock is released, and whatever else happens next.
 ///
 /// # When somebody dies
 /// * One who waits is never counted as woken: if it has been notified and dies before it has done anything with the lock, the
@@ -130,7 +132,11 @@ impl Condition {
     /// # Errors
     /// [`LockError::Invalid`] if this process does not hold the lock.
     pub fn notify(&self, count: u64) -> Result<(), LockError> {
-        self.lock.remote.do_now(LockDemand::Notify { room: self.room, count }).map(drop)
+        let remote = &self.lock.remote;
+        if remote.near(|near| note::leave(&near.words, near.user, self.room, count))? == Some(true) {
+            return Ok(());
+        }
+        remote.do_now(LockDemand::Notify { room: self.room, count }).map(drop)
     }
 
     /// Has all those who wait move on, one after the other.

@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::super::machine::{Answers, Machine, Party, Ticket, Waiters};
 use super::super::users::{FREE, Users};
+use super::note;
 use crate::primitives::exit_data::ExitData;
 use crate::{Exit, data};
 
@@ -189,21 +190,23 @@ impl Machine for LockMachine {
         self.hand_over(answers);
     }
 
-    const WORDS: usize = 1;
+    const WORDS: usize = 2;
+    const PLACES: usize = 1;
 
-    /// Lends the lock itself, with its holder: a free lock can be taken, and a holder can release it, unless somebody waits.
+    /// Lends the lock itself, with its holder: a free lock can be taken, and a holder can release it and leave a notification, unless
+    /// somebody waits.
     fn lend(&mut self, contents: &mut Vec<u64>, users: &Users) {
         if !self.queue.is_empty() || self.owner_died.is_some() {
             return;
         }
-        match &self.holder {
-            None => contents.push(FREE),
-            Some(Holder { party, numbers, .. }) => {
-                if let [number] = numbers[..] {
-                    contents.extend(users.content(Ticket { party: *party, number }));
-                }
-            }
-        }
+        let held = match &self.holder {
+            None => Some(FREE),
+            Some(Holder { party, numbers, .. }) => match numbers[..] {
+                [number] => users.content(Ticket { party: *party, number }),
+                _ => None,
+            },
+        };
+        contents.extend(held.into_iter().flat_map(|held| [held, note::NONE]));
     }
 
     fn take_back(&mut self, contents: &[u64], users: &Users) {
@@ -218,6 +221,9 @@ impl Machine for LockMachine {
                 numbers: vec![number],
                 woken: None,
             });
+        }
+        if let Some((room, count)) = contents.get(1).and_then(|content| note::read(*content)) {
+            self.wake(room, count);
         }
     }
 }
@@ -257,18 +263,21 @@ impl LockMachine {
     }
 
     fn notify(&mut self, ticket: Ticket, room: u64, count: u64, answers: &mut Answers<LockGrant>) {
-        let Some(holder) = self.holder.as_mut().filter(|holder| holder.party == ticket.party) else {
+        if self.held_by(ticket.party).is_none() {
             return answers.invalid(ticket, NOT_HELD);
-        };
-        holder.woken = None;
+        }
+        self.wake(room, count);
+        answers.grant(ticket, LockGrant::Done);
+    }
+
+    /// Has the holder move up to `count` waiters of a room to the queue.
+    fn wake(&mut self, room: u64, count: u64) {
+        if let Some(holder) = &mut self.holder {
+            holder.woken = None;
+        }
         self.now += 1;
         let notification = Notification { room, at: self.now };
-        for _ in 0..count {
-            if !self.pass_on(notification) {
-                break;
-            }
-        }
-        answers.grant(ticket, LockGrant::Done);
+        let _ = (0..count).try_for_each(|_| self.pass_on(notification).then_some(()));
     }
 
     /// Moves the first waiter of a room that a notification is for to the queue.

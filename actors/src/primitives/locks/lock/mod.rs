@@ -5,6 +5,7 @@ mod guard;
 mod handle;
 mod machine;
 mod nest;
+mod note;
 pub(crate) mod reentrant;
 #[cfg(test)]
 mod tests;

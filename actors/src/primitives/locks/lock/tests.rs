@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::machine::{LockDemand, LockGrant, LockMachine, LockSettings};
+use super::note;
 use crate::Exit;
 use crate::primitives::exit_data::ExitData;
 use crate::primitives::locks::machine::{Answers, Machine, Party, Refusal, Ticket};
@@ -201,12 +202,15 @@ proptest! {
         trial::run(machine, register, &seeds, demand, |words, (user, number), demand| match demand {
             // Which thread has taken a reentrant lock without asking, only that process knows.
             LockDemand::Acquire { .. } if !reentrant => {
-                let taken = taking::take(words, LockMachine::WORDS, user, number);
+                let taken = taking::take(words, LockMachine::PLACES, user, number);
                 (taken == Ok(Taken::Now)).then_some(LockGrant::Held { owner_died: None, timed_out: false })
             }
             LockDemand::Release { number } => {
-                let given = taking::give_back(words, LockMachine::WORDS, user, *number);
+                let given = taking::give_back(words, LockMachine::PLACES, user, *number);
                 (given == Ok(true)).then_some(LockGrant::Done)
+            }
+            LockDemand::Notify { room, count } => {
+                (note::leave(words, user, *room, *count) == Ok(true)).then_some(LockGrant::Done)
             }
             LockDemand::ReleaseLast { .. } if !reentrant => {
                 (taking::give_back_first(words, user) == Ok(true)).then_some(LockGrant::Done)

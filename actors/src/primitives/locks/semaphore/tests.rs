@@ -113,11 +113,11 @@ proptest! {
         };
         trial::run(machine, ledger, &seeds, demand, |words, (user, number), demand| match demand {
             SemaphoreDemand::Acquire => {
-                let taken = taking::take(words, SemaphoreMachine::WORDS, user, number);
+                let taken = taking::take(words, SemaphoreMachine::PLACES, user, number);
                 (taken == Ok(Taken::Now)).then_some(SemaphoreGrant::Permit)
             }
             SemaphoreDemand::Release { number } => {
-                let given = taking::give_back(words, SemaphoreMachine::WORDS, user, *number);
+                let given = taking::give_back(words, SemaphoreMachine::PLACES, user, *number);
                 (given == Ok(true)).then_some(SemaphoreGrant::Done)
             }
             _ => None,
