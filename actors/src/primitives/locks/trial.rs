@@ -177,7 +177,10 @@ impl Crowd {
         model: &impl Model<M>,
         demand: &impl Fn(u16, &[u64]) -> M::Demand,
     ) -> Option<Occurrence<M::Demand>> {
-        let party = Party(u64::from(place) + 4 * self.lives[usize::from(place)]);
+        let party = |place: u8| Party(u64::from(place) + 4 * self.lives[usize::from(place)]);
+        // Every other demand is of one who has something, so that not all wait in the end.
+        let place = (0..4).find(|place| kind < 41 && !model.held(party(*place)).is_empty()).unwrap_or(place);
+        let party = party(place);
         match kind {
             0..82 => {
                 self.next_number += 1;
