@@ -58,7 +58,7 @@ where
     Q: Fn(&Lent, (u64, u64), &M::Demand) -> Option<M::Grant>,
 {
     let mut crowd = Crowd::default();
-    let mut house = House { machine, users: Users::default(), lent: Lent::default() };
+    let mut house = House::new(machine);
     for seed in seeds {
         let Some(occurrence) = crowd.occurrence(*seed, &model, &demand) else { continue };
         let mut expected = Said::new();
@@ -98,15 +98,24 @@ impl Words for Lent {
 }
 
 /// A machine and what it has lent.
-struct House<M> {
+pub(super) struct House<M> {
     machine: M,
     users: Users,
-    lent: Lent,
+    pub(super) lent: Lent,
 }
 
 impl<M: Machine<Demand: Clone>> House<M> {
+    pub(super) fn new(machine: M) -> House<M> {
+        House { machine, users: Users::default(), lent: Lent::default() }
+    }
+
+    /// Gives what a party is called in words.
+    pub(super) fn user(&self, party: Party) -> Option<u64> {
+        self.users.user(party)
+    }
+
     /// Has the machine do something, as a host does.
-    fn act(&mut self, occurrence: &Occurrence<M::Demand>) -> Said<M::Grant> {
+    pub(super) fn act(&mut self, occurrence: &Occurrence<M::Demand>) -> Said<M::Grant> {
         let mut contents: Vec<u64> = self.lent.0.drain(..).map(Cell::into_inner).collect();
         if !contents.is_empty() {
             self.machine.take_back(&contents, &self.users);

@@ -1,5 +1,6 @@
 //! Locks and conditions beside a model.
 
+use procession_runtime::WordClosed;
 use proptest::prelude::*;
 
 use super::machine::{LockDemand, LockGrant, LockMachine, LockSettings};
@@ -8,7 +9,7 @@ use crate::Exit;
 use crate::primitives::exit_data::ExitData;
 use crate::primitives::locks::machine::{Answers, Machine, Party, Refusal, Ticket};
 use crate::primitives::locks::taking::{self, Taken};
-use crate::primitives::locks::trial::{self, Model, Occurrence, Said};
+use crate::primitives::locks::trial::{self, House, Model, Occurrence, Said};
 
 /// Everybody who has the lock or wants it, with the time at which that began.
 struct Register {
@@ -175,6 +176,81 @@ impl Model<LockMachine> for Register {
                 said.push((next.ticket, Ok(LockGrant::Held { owner_died, timed_out })));
             }
         }
+    }
+}
+
+/// A lock with two rooms, and three parties that use words, of which each can be named by its number.
+struct Scene(House<LockMachine>);
+
+impl Scene {
+    const KILLED: Exit = Exit::Signal { signal: 9, core_dumped: false };
+
+    fn new() -> Scene {
+        let mut scene = Scene(House::new(LockMachine::new(LockSettings { reentrant: false })));
+        for number in 0..2 {
+            assert_eq!(scene.ask(1, number, LockDemand::NewRoom), [(1, LockGrant::Room(number))]);
+        }
+        scene
+    }
+
+    /// Gives who is granted what then.
+    fn ask(&mut self, party: u64, number: u64, demand: LockDemand) -> Vec<(u64, LockGrant)> {
+        self.happen(&Occurrence::Demand(Ticket { party: Party(party), number }, demand))
+    }
+
+    fn happen(&mut self, occurrence: &Occurrence<LockDemand>) -> Vec<(u64, LockGrant)> {
+        let said = self.0.act(occurrence).into_iter();
+        said.map(|(ticket, answer)| (ticket.party.0, answer.expect("it makes sense"))).collect()
+    }
+
+    /// Has a party acquire the lock, and wait in a room under the next number.
+    fn wait(&mut self, party: u64, number: u64, room: u64) {
+        assert_eq!(self.ask(party, number, LockDemand::Acquire { thread: 0 }), [(party, HELD)]);
+        assert_eq!(self.ask(party, number + 1, LockDemand::Wait { room, number }), []);
+    }
+
+    fn leave(&self, party: u64, room: u64) -> Result<bool, WordClosed> {
+        note::leave(&self.0.lent, self.0.user(Party(party)).expect("it uses words"), room, 1)
+    }
+}
+
+const HELD: LockGrant = LockGrant::Held { owner_died: None, timed_out: false };
+
+#[test]
+fn what_a_holder_has_left_is_done_before_anything_else() {
+    let mut scene = Scene::new();
+    scene.wait(1, 10, 0);
+    scene.wait(2, 20, 1);
+    assert_eq!(scene.ask(4, 40, LockDemand::Acquire { thread: 0 }), [(4, HELD)]);
+    assert_eq!((scene.leave(4, 0), scene.leave(4, 0), scene.leave(4, 1)), (Ok(true), Ok(true), Ok(false)));
+    let user = scene.0.user(Party(4)).expect("it uses words");
+    assert_eq!(taking::give_back(&scene.0.lent, LockMachine::PLACES, user, 40), Ok(false), "the host must know");
+    assert_eq!(taking::give_back_first(&scene.0.lent, user), Ok(false));
+    assert_eq!(scene.ask(4, 41, LockDemand::Count), [(4, LockGrant::Waiting(1))]);
+    assert_eq!(scene.leave(4, 1), Err(WordClosed::Kept), "somebody waits");
+    assert_eq!(scene.ask(4, 42, LockDemand::Release { number: 40 }), [(4, LockGrant::Done), (1, HELD)]);
+    assert_eq!(scene.leave(4, 1), Ok(false), "it is not the holder");
+    // Who holds it again after a wait can leave something, too. What the dead have left is done.
+    assert_eq!(scene.leave(1, 1), Ok(true));
+    let told = LockGrant::Held { owner_died: Some(ExitData::from(&Scene::KILLED)), timed_out: false };
+    assert_eq!(scene.happen(&Occurrence::Death(Party(1), Scene::KILLED)), [(2, told)]);
+}
+
+#[test]
+fn who_has_left_something_has_used_what_woke_it() {
+    for leaves in [false, true] {
+        let mut scene = Scene::new();
+        scene.wait(1, 10, 0);
+        scene.wait(2, 20, 0);
+        assert_eq!(scene.ask(4, 40, LockDemand::Acquire { thread: 0 }), [(4, HELD)]);
+        assert_eq!(scene.leave(4, 0), Ok(true));
+        assert_eq!(scene.ask(4, 41, LockDemand::Release { number: 40 }), [(4, LockGrant::Done), (1, HELD)]);
+        if leaves {
+            assert_eq!(scene.leave(1, 1), Ok(true));
+        }
+        // What woke it goes on to the other only if it has done nothing with the lock.
+        let woken = scene.happen(&Occurrence::Death(Party(1), Scene::KILLED));
+        assert_eq!(woken.len(), usize::from(!leaves), "{woken:?}");
     }
 }
 
