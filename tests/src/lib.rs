@@ -10,6 +10,7 @@
 //! | `eventually.rs` | [`eventually()`]: waiting for what nobody announces |
 //! | `worker.rs` | [`worker::Worker`]: an actor that does what a test tells it |
 //! | `lock_outcome.rs` | [`lock_outcome()`]: what the use of a lock comes to |
+//! | `tally.rs` | [`Tally`]: work that one at a time may do |
 //! | `sys.rs` | the unsafe code of the tests |
 //! | `scenario/` | the program `scenario` |
 //!
@@ -23,6 +24,7 @@ pub mod process_table;
 pub mod round;
 pub mod signals;
 pub mod sys;
+pub mod tally;
 pub mod worker;
 
 pub use dice::Dice;
@@ -31,3 +33,4 @@ pub use lock_outcome::lock_outcome;
 pub use noting::Noting;
 pub use round::{GUARD, Round, guarded, repeat};
 pub use signals::kill;
+pub use tally::Tally;
