@@ -91,25 +91,29 @@ enum Look<R> {
 
 /// Does something with the words of a host, if this process has them. `None` says that the host must be asked.
 ///
-/// A thread's first operation goes to the host, so that the thread is told how that ends.
+/// A thread has asked the host for something before it uses words, so that it is told how the host ends.
 ///
 /// # Errors
 /// If the host could not be asked for its words: it has ended, for instance.
 #[inline]
 pub(crate) fn act<L: Lender, R>(
     lender: &L,
-    act: impl FnOnce(&Near) -> Result<R, WordClosed>,
+    act: impl Fn(&Near) -> Result<R, WordClosed>,
 ) -> Result<Option<R>, L::Error> {
-    match look(lender.life(), act) {
+    let look = || look(lender.life(), &act);
+    let found = match look() {
+        Look::Unknown { used } if meet(lender, used)? => look(),
+        found => found,
+    };
+    match found {
         Look::Done(outcome) => Ok(Some(outcome)),
-        Look::Ask => Ok(None),
-        Look::Unknown { used } => meet(lender, used).map(|()| None),
+        Look::Ask | Look::Unknown { .. } => Ok(None),
     }
 }
 
 /// Does something with the words of a host, if this thread has used them before. `None` says that the host must be told.
 #[inline]
-pub(crate) fn act_if_known<R>(life: Life, act: impl FnOnce(&Near) -> Result<R, WordClosed>) -> Option<R> {
+pub(crate) fn act_if_known<R>(life: Life, act: impl Fn(&Near) -> Result<R, WordClosed>) -> Option<R> {
     match look(life, act) {
         Look::Done(outcome) => Some(outcome),
         Look::Ask | Look::Unknown { .. } => None,
@@ -141,19 +145,22 @@ fn look<R>(life: Life, act: impl FnOnce(&Near) -> Result<R, WordClosed>) -> Look
     }
 }
 
-/// Finds the words of a host among the process's, or asks for them if they have been missed often enough.
+/// Finds the words of a host among the process's, or asks for them if they have been missed often enough. Gives whether they can
+/// be used now: this thread has asked the host for something.
 #[cold]
-fn meet<L: Lender>(lender: &L, used: u32) -> Result<(), L::Error> {
+fn meet<L: Lender>(lender: &L, used: u32) -> Result<bool, L::Error> {
     let life = lender.life();
+    let mut has_asked = used > 0;
     let known = match with_pages(|pages| pages.pages.get(&life).cloned()) {
-        None => return Ok(()),
+        None => return Ok(false),
         Some(Some(page)) => Known::Page(page),
         Some(None) if is_off() => Known::Page(None),
         Some(None) if used < L::PATIENCE => Known::Used(used + 1),
         Some(None) => {
             let page = lender.borrow_words()?.map(Arc::new);
+            has_asked = true;
             // Another thread may have asked, too: one mapping does.
-            let Some(page) = with_pages(|pages| pages.add(life, page)) else { return Ok(()) };
+            let Some(page) = with_pages(|pages| pages.add(life, page)) else { return Ok(false) };
             Known::Page(page)
         }
     };
@@ -164,7 +171,7 @@ fn meet<L: Lender>(lender: &L, used: u32) -> Result<(), L::Error> {
             recent.truncate(REMEMBERED);
         }
     });
-    Ok(())
+    Ok(has_asked)
 }
 
 /// Whether this process does without words.

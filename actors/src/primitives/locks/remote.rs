@@ -95,13 +95,13 @@ impl<M: Machine> Remote<M> {
 
     /// Does something with the words that the host has lent; `None` if it must be asked.
     #[inline]
-    pub(crate) fn near<R>(&self, act: impl FnOnce(&Near) -> Result<R, WordClosed>) -> Result<Option<R>, LockError> {
+    pub(crate) fn near<R>(&self, act: impl Fn(&Near) -> Result<R, WordClosed>) -> Result<Option<R>, LockError> {
         near::act(self, act)
     }
 
     /// Does something with the words that the host has lent, if this thread has used them before.
     #[inline]
-    pub(crate) fn near_if_known<R>(&self, act: impl FnOnce(&Near) -> Result<R, WordClosed>) -> Option<R> {
+    pub(crate) fn near_if_known<R>(&self, act: impl Fn(&Near) -> Result<R, WordClosed>) -> Option<R> {
         near::act_if_known(self.life(), act)
     }
 

@@ -43,7 +43,7 @@ impl<'a, O: Object, T: 'static> InPlace<'a, O, T> {
 
     /// Does something with the words; not at all if there are no integers there.
     #[inline]
-    fn act<R>(&self, act: impl FnOnce(&WordShare) -> Result<Option<R>, WordClosed>) -> Result<Option<R>, SharedError> {
+    fn act<R>(&self, act: impl Fn(&WordShare) -> Result<Option<R>, WordClosed>) -> Result<Option<R>, SharedError> {
         if integer::is_integer::<T>() { self.remote.near(act).map(Option::flatten) } else { Ok(None) }
     }
 }

@@ -47,10 +47,7 @@ impl<O: Object> Remote<O> {
 
     /// Does something in the words that the object is in; `None` if the host must be asked.
     #[inline]
-    pub(super) fn near<R>(
-        &self,
-        act: impl FnOnce(&WordShare) -> Result<R, WordClosed>,
-    ) -> Result<Option<R>, SharedError> {
+    pub(super) fn near<R>(&self, act: impl Fn(&WordShare) -> Result<R, WordClosed>) -> Result<Option<R>, SharedError> {
         near::act(self, |near| act(&near.words))
     }
 
