@@ -1,7 +1,7 @@
 //! Locks, semaphores, conditions and events that are used in shared memory: with the same rules as by message.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use procession::prelude::*;
@@ -69,6 +69,39 @@ fn a_host_that_does_nothing_is_not_needed() {
             (Ok(3), Ok(1), Ok(0), Ok(0))
         );
         assert_eq!((lock_outcome(lock.release()), lock_outcome(rlock.release())), ("invalid", "invalid"));
+    });
+}
+
+/// Gives how long attempts of a time took that had no chance, by a process that the hosts do not know.
+fn time_out((lock, semaphore): (Lock, Semaphore)) -> Vec<Duration> {
+    let timeout = Duration::from_millis(100);
+    let mut took = Vec::new();
+    for _ in 0..4 {
+        let start = Instant::now();
+        assert!(matches!(lock.acquire_within(timeout), Err(LockError::Timeout)));
+        assert!(matches!(semaphore.acquire_within(timeout), Err(LockError::Timeout)));
+        took.push(start.elapsed());
+    }
+    took
+}
+
+#[procession::test]
+fn a_time_out_is_kept_whatever_the_host_does() {
+    guarded("stopped hosts", 2 * GUARD, |round| {
+        let system = system();
+        let home = Noting::of(&system);
+        let lock = Lock::new(&home).expect("a lock");
+        let mut hosts = vec![home.pid()];
+        let semaphore = Semaphore::new(&home, 1).expect("a semaphore");
+        hosts.push(home.pid());
+        hosts.iter().for_each(|host| kill(*host, Signal::SIGSTOP));
+        round.at("stopped hosts");
+        let child = system.process(time_out, (lock.clone(), semaphore)).start().expect("a process");
+        let took = child.join().expect("it returns");
+        // Neither to be known to the host nor to ask for its words takes any longer.
+        assert!(took.iter().all(|took| *took < Duration::from_secs(2)), "{took:?}");
+        hosts.iter().for_each(|host| kill(*host, Signal::SIGCONT));
+        drop(lock.acquire().expect("it is free"));
     });
 }
 

@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, OnceLock, TryLockError};
+use std::time::Duration;
 
 use procession_runtime::{WordClosed, WordShare};
 
@@ -29,13 +30,13 @@ pub(crate) trait Lender {
     type Error;
 
     /// How many operations of a thread go to the host before that is asked for its words: who has one or two need no words.
-    const PATIENCE: u32;
+    const USES: u32;
 
     /// Names the host's life.
     fn life(&self) -> Life;
 
-    /// Asks the host for its words.
-    fn borrow_words(&self) -> Result<Option<Near>, Self::Error>;
+    /// Asks the host for its words, for so long.
+    fn borrow_words(&self, patience: Duration) -> Result<Option<Near>, Self::Error>;
 }
 
 /// What a host has lent to this process.
@@ -91,18 +92,20 @@ enum Look<R> {
 
 /// Does something with the words of a host, if this process has them. `None` says that the host must be asked.
 ///
-/// A thread has asked the host for something before it uses words, so that it is told how the host ends.
+/// A thread has asked the host for something before it uses words, so that it is told how the host ends. Without patience the
+/// host is not asked for its words now.
 ///
 /// # Errors
 /// If the host could not be asked for its words: it has ended, for instance.
 #[inline]
 pub(crate) fn act<L: Lender, R>(
     lender: &L,
+    patience: Option<Duration>,
     act: impl Fn(&Near) -> Result<R, WordClosed>,
 ) -> Result<Option<R>, L::Error> {
     let look = || look(lender.life(), &act);
     let found = match look() {
-        Look::Unknown { used } if meet(lender, used)? => look(),
+        Look::Unknown { used } if meet(lender, used, patience)? => look(),
         found => found,
     };
     match found {
@@ -148,16 +151,17 @@ fn look<R>(life: Life, act: impl FnOnce(&Near) -> Result<R, WordClosed>) -> Look
 /// Finds the words of a host among the process's, or asks for them if they have been missed often enough. Gives whether they can
 /// be used now: this thread has asked the host for something.
 #[cold]
-fn meet<L: Lender>(lender: &L, used: u32) -> Result<bool, L::Error> {
+fn meet<L: Lender>(lender: &L, used: u32, patience: Option<Duration>) -> Result<bool, L::Error> {
     let life = lender.life();
     let mut has_asked = used > 0;
-    let known = match with_pages(|pages| pages.pages.get(&life).cloned()) {
-        None => return Ok(false),
-        Some(Some(page)) => Known::Page(page),
-        Some(None) if is_off() => Known::Page(None),
-        Some(None) if used < L::PATIENCE => Known::Used(used + 1),
-        Some(None) => {
-            let page = lender.borrow_words()?.map(Arc::new);
+    let Some(known) = with_pages(|pages| pages.pages.get(&life).cloned()) else { return Ok(false) };
+    let known = match (known, patience) {
+        (Some(page), _) => Known::Page(page),
+        (None, _) if is_off() => Known::Page(None),
+        (None, _) if used < L::USES => Known::Used(used + 1),
+        (None, None) => Known::Used(used),
+        (None, Some(patience)) => {
+            let page = lender.borrow_words(patience)?.map(Arc::new);
             has_asked = true;
             // Another thread may have asked, too: one mapping does.
             let Some(page) = with_pages(|pages| pages.add(life, page)) else { return Ok(false) };

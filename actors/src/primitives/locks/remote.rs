@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use procession_runtime::WordClosed;
 
@@ -36,19 +36,13 @@ impl<M: Machine> Remote<M> {
     /// Starts a host.
     pub(crate) fn start(home: &impl Home, settings: M::Settings, name: &str) -> Result<Remote<M>, LockError> {
         let host = home.host::<Host<M>>(settings, name)?;
-        let epoch = register(&host)?;
+        let epoch = register(&host, FOREVER)?;
         Ok(Remote { host, epoch })
     }
 
     /// Asks for something and waits for it; gives the number under which it was granted.
     pub(crate) fn call(&self, demand: M::Demand, within: Option<Duration>) -> Result<(u64, M::Grant), LockError> {
-        let patience = match within {
-            None => FOREVER,
-            // What is answered at once may still have to wait for the host.
-            Some(Duration::ZERO) => crate::ASK_TIMEOUT,
-            Some(within) => within.saturating_add(within / 2).saturating_add(NET).min(FOREVER),
-        };
-        self.call_patiently(demand, within, patience)
+        self.call_patiently(demand, within, patience(within))
     }
 
     /// Asks for something that may be granted long after its time-out.
@@ -66,9 +60,9 @@ impl<M: Machine> Remote<M> {
         within: Option<Duration>,
         patience: Duration,
     ) -> Result<(u64, M::Grant), LockError> {
-        self.join()?;
-        let number = next_number();
-        let within = within.map(|within| within.min(FOREVER));
+        let spent = self.join(patience)?;
+        let (number, patience) = (next_number(), patience.saturating_sub(spent));
+        let within = within.map(|within| within.saturating_sub(spent).min(FOREVER));
         let call = Call { epoch: self.epoch, number, within, demand, grant: PhantomData };
         let error = match self.host.ask_within(&call, patience) {
             Ok(grant) => return Ok((number, grant)),
@@ -93,10 +87,16 @@ impl<M: Machine> Remote<M> {
         let _ = self.host.tell_all([Withdraw { epoch: self.epoch, number }]);
     }
 
-    /// Does something with the words that the host has lent; `None` if it must be asked.
+    /// Does something with the words that the host has lent; `None` if it must be asked. Who has but some time does not spend it
+    /// on asking for words.
     #[inline]
-    pub(crate) fn near<R>(&self, act: impl Fn(&Near) -> Result<R, WordClosed>) -> Result<Option<R>, LockError> {
-        near::act(self, act)
+    pub(crate) fn near<R>(
+        &self,
+        within: Option<Duration>,
+        act: impl Fn(&Near) -> Result<R, WordClosed>,
+    ) -> Result<Option<R>, LockError> {
+        let patience = within.is_none_or(|within| within.is_zero()).then(|| patience(within));
+        near::act(self, patience, act)
     }
 
     /// Does something with the words that the host has lent, if this thread has used them before.
@@ -112,7 +112,7 @@ impl<M: Machine> Remote<M> {
     #[inline]
     pub(crate) fn take(&self, within: Option<Duration>) -> Result<Option<u64>, LockError> {
         let number = next_number();
-        match self.near(|near| taking::take(&near.words, M::PLACES, near.user, number))? {
+        match self.near(within, |near| taking::take(&near.words, M::PLACES, near.user, number))? {
             Some(Taken::Now) => Ok(Some(number)),
             Some(Taken::ByOthers) if M::PLACES == 1 && within == Some(Duration::ZERO) => Err(LockError::Timeout),
             _ => Ok(None),
@@ -126,13 +126,14 @@ impl<M: Machine> Remote<M> {
         given == Some(true)
     }
 
-    /// Registers this process, once.
-    fn join(&self) -> Result<(), LockError> {
+    /// Registers this process, once; gives how long that took.
+    fn join(&self, patience: Duration) -> Result<Duration, LockError> {
         let key = (self.host.id(), self.epoch);
         if registered().get_or_insert_default().contains(&key) {
-            return Ok(());
+            return Ok(Duration::ZERO);
         }
-        if register(&self.host)? == self.epoch { Ok(()) } else { Err(LockError::HostRestarted) }
+        let start = Instant::now();
+        if register(&self.host, patience)? == self.epoch { Ok(start.elapsed()) } else { Err(LockError::HostRestarted) }
     }
 
     fn part(&self) {
@@ -140,9 +141,19 @@ impl<M: Machine> Remote<M> {
     }
 }
 
+/// Says how long to wait for a host that is to answer within a time.
+fn patience(within: Option<Duration>) -> Duration {
+    match within {
+        None => FOREVER,
+        // What is answered at once may still have to wait for the host.
+        Some(Duration::ZERO) => crate::ASK_TIMEOUT,
+        Some(within) => within.saturating_add(within / 2).saturating_add(NET).min(FOREVER),
+    }
+}
+
 /// Makes this process a party of a host; gives the host's epoch.
-fn register<M: Machine>(host: &ActorRef<Host<M>>) -> Result<u64, LockError> {
-    let epoch = host.ask_within(&Register, FOREVER).map_err(|error| match error {
+fn register<M: Machine>(host: &ActorRef<Host<M>>, patience: Duration) -> Result<u64, LockError> {
+    let epoch = host.ask_within(&Register, patience).map_err(|error| match error {
         AskError::Refused(why) => LockError::Unanswered(why),
         other => other.map_refusal(|_| Refusal::Timeout).into(),
     })?;
@@ -157,16 +168,16 @@ fn registered() -> MutexGuard<'static, Option<HashSet<(ProcessId, u64)>>> {
 impl<M: Machine> Lender for Remote<M> {
     type Error = LockError;
 
-    const PATIENCE: u32 = 2;
+    const USES: u32 = 2;
 
     #[inline]
     fn life(&self) -> Life {
         (self.host.id(), self.epoch)
     }
 
-    fn borrow_words(&self) -> Result<Option<Near>, LockError> {
-        self.join()?;
-        match self.host.ask_within(&Share { epoch: self.epoch }, FOREVER) {
+    fn borrow_words(&self, patience: Duration) -> Result<Option<Near>, LockError> {
+        self.join(patience)?;
+        match self.host.ask_within(&Share { epoch: self.epoch }, patience) {
             Ok(Some(loan)) => Ok(loan.words.into_owned().ok().and_then(|words| Near::open(words, loan.user))),
             // One of the two sides has no descriptors left.
             Ok(None) | Err(AskError::Invalid(_) | AskError::NoReply) => Ok(None),

@@ -48,7 +48,7 @@ impl<O: Object> Remote<O> {
     /// Does something in the words that the object is in; `None` if the host must be asked.
     #[inline]
     pub(super) fn near<R>(&self, act: impl Fn(&WordShare) -> Result<R, WordClosed>) -> Result<Option<R>, SharedError> {
-        near::act(self, |near| act(&near.words))
+        near::act(self, Some(FOREVER), |near| act(&near.words))
     }
 
     pub(super) fn host(&self) -> ProcessId {
@@ -59,15 +59,15 @@ impl<O: Object> Remote<O> {
 impl<O: Object> Lender for Remote<O> {
     type Error = SharedError;
 
-    const PATIENCE: u32 = 0;
+    const USES: u32 = 0;
 
     #[inline]
     fn life(&self) -> Life {
         (self.host.id(), self.epoch)
     }
 
-    fn borrow_words(&self) -> Result<Option<Near>, SharedError> {
-        match self.host.ask_within(&Share { epoch: self.epoch }, FOREVER) {
+    fn borrow_words(&self, patience: Duration) -> Result<Option<Near>, SharedError> {
+        match self.host.ask_within(&Share { epoch: self.epoch }, patience) {
             Ok(Some(descriptor)) => Ok(descriptor.into_owned().ok().and_then(|descriptor| Near::open(descriptor, 0))),
             // One of the two sides has no descriptors left.
             Ok(None) | Err(AskError::Invalid(_) | AskError::NoReply) => Ok(None),

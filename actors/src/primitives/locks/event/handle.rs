@@ -71,7 +71,7 @@ impl Event {
     /// # Errors
     /// [`LockError`] if the host does not live.
     pub fn is_set(&self) -> Result<bool, LockError> {
-        if let Some(is_set) = self.remote.near(is_set)? {
+        if let Some(is_set) = self.remote.near(None, is_set)? {
             return Ok(is_set);
         }
         self.remote.do_now(EventDemand::Status).map(|event| event.is_set)
@@ -104,14 +104,14 @@ impl Event {
     fn change(&self, is_set: bool, demand: EventDemand) -> Result<(), LockError> {
         let (before, after) = (u64::from(!is_set), u64::from(is_set));
         let change = |near: &Near| Ok(near.words.exchange(0, before, after)? || near.words.exchange(0, after, after)?);
-        if self.remote.near(change)? == Some(true) {
+        if self.remote.near(None, change)? == Some(true) {
             return Ok(());
         }
         self.remote.do_now(demand).map(drop)
     }
 
     fn wait_in(&self, within: Option<Duration>) -> Result<(), LockError> {
-        match self.remote.near(is_set)? {
+        match self.remote.near(within, is_set)? {
             Some(true) => Ok(()),
             Some(false) if within == Some(Duration::ZERO) => Err(LockError::Timeout),
             _ => self.remote.call(EventDemand::Wait, within).map(drop),

@@ -133,7 +133,7 @@ impl Condition {
     /// [`LockError::Invalid`] if this process does not hold the lock.
     pub fn notify(&self, count: u64) -> Result<(), LockError> {
         let remote = &self.lock.remote;
-        if remote.near(|near| note::leave(&near.words, near.user, self.room, count))? == Some(true) {
+        if remote.near(None, |near| note::leave(&near.words, near.user, self.room, count))? == Some(true) {
             return Ok(());
         }
         remote.do_now(LockDemand::Notify { room: self.room, count }).map(drop)
