@@ -68,12 +68,10 @@ pub(super) fn enter(lock: Life, number: u64) {
 #[inline]
 pub(super) fn leave(lock: Life, number: u64) -> Released {
     with(|nests| {
-        // What is most frequent first: one lock, held once.
-        if let Some(nest) = nests
-            .one
-            .take_if(|nest| nest.word == number && nest.lock == lock && nest.has_first && nest.others.is_empty())
-        {
-            return Released::Last(nest.word);
+        // What is most frequent first: one lock, held once. A number is not used again, so it names the lock, too.
+        if nests.one.as_ref().is_some_and(|nest| nest.word == number && nest.has_first && nest.others.is_empty()) {
+            nests.one = None;
+            return Released::Last(number);
         }
         let Some(nest) = nests.find(lock) else { return Released::NotHere };
         if nest.has_first && nest.word == number {
@@ -143,6 +141,7 @@ mod tests {
             begin(lock, 1);
             enter(lock, 2);
             enter(lock, 3);
+            assert!(holds(lock));
         }
         let [first, second, third] = locks;
         assert_eq!(
