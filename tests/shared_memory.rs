@@ -181,6 +181,23 @@ fn who_waits_for_a_killed_receiver_is_told() {
 }
 
 #[procession::test]
+fn who_has_learnt_of_an_end_finds_it_known_by_those_who_watch() {
+    let system = system(Links::SharedMemory);
+    let watcher = system.spawn::<Worker>(()).expect("a worker");
+    repeat("an end", 5 * ROUNDS, move |round| {
+        let mortal = system.spawn::<Worker>(()).expect("a worker");
+        let before = watcher.ask(&Log { items: 0, downs: 0 }).expect("it lives").len();
+        watcher.ask(&Observe { worker: mortal.clone() }).expect("it can be watched");
+        let monitor = mortal.monitor().expect("it can be watched");
+        round.dice.spin();
+        mortal.kill().expect("it is killed");
+        monitor.wait_within(SOON).expect("its end is told");
+        round.at("the one who watches");
+        assert_eq!(watcher.ask(&Log { items: 0, downs: 0 }).expect("it lives").len(), before + 1);
+    });
+}
+
+#[procession::test]
 fn a_stopped_receiver_holds_up_no_more_than_the_limits_and_nobody_but_its_senders() {
     guarded("a stopped receiver", GUARD, |round| {
         let system = system(Links::SharedMemory);

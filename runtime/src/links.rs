@@ -13,7 +13,7 @@ const BUSY_AFTER: u32 = 64;
 /// | | socket | shared memory |
 /// |---|---|---|
 /// | one small message and its answer, both awake, a core each | about 9 µs | about 2 µs |
-/// | costs | two descriptors | in addition 132 KiB of memory and one descriptor on each side |
+/// | costs | two descriptors | in addition 516 KiB of memory, and one descriptor on each side |
 /// | at most | as many as there are descriptors | 64 for each thread that sends or receives |
 ///
 /// Every connection begins as a socket. Descriptors in messages go by the socket in any case, in order with the rest. Who has no

@@ -166,11 +166,24 @@ impl<T: Copy> Hub<T> {
         if has_heard && !self.is_poll_due() {
             return Ok(true);
         }
-        let sleeps = !has_heard && timeout != Some(Duration::ZERO) && self.fall_asleep();
+        let has_come = self.poll(if has_heard { Some(Duration::ZERO) } else { timeout })?;
+        Ok(self.hear_bell() || has_heard || has_come)
+    }
+
+    /// Asks the poller now, and leaves the bell.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn poll_now(&mut self) -> io::Result<()> {
+        self.poll(Some(Duration::ZERO)).map(drop)
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        let sleeps = timeout != Some(Duration::ZERO) && self.fall_asleep();
         let outcome = self.poll.poll(&mut self.events, if sleeps { timeout } else { Some(Duration::ZERO) });
         self.wake();
         match outcome {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(has_heard),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
             outcome => outcome?,
         }
         for event in &self.events {
@@ -183,7 +196,7 @@ impl<T: Copy> Hub<T> {
             watched.writable |= event.is_writable() || event.is_error();
             watched.list(watch, &mut self.ready);
         }
-        Ok(self.hear_bell() || has_heard || !self.events.is_empty())
+        Ok(!self.events.is_empty())
     }
 
     /// Lets a peer ring for a watch: gives what it needs for that.

@@ -37,6 +37,9 @@ pub trait Link: Debug + Send + Sync {
         false
     }
 
+    /// Has reads give only what is there now, until this is called again; for links where that costs nothing.
+    fn bound(&self) {}
+
     /// Whether the other side rings when there is room again, so that the descriptor need not be watched for it.
     fn rings_for_room(&self) -> bool {
         false

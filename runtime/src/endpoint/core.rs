@@ -44,7 +44,7 @@ pub(crate) struct Core {
     pub(crate) id: EndpointId,
     pub(crate) hub: Hub<Subject>,
     control: Inlet,
-    control_watch: Watch,
+    pub(super) control_watch: Watch,
     /// The way up to the supervisor.
     pub(crate) upward: Arc<Control>,
     pub(crate) connections: Slab<Connection>,
@@ -63,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) next_call: Call,
     pub(crate) next_correlation: u64,
     pub(crate) next_monitor: u32,
+    /// Whether somebody here has asked to be told of ends.
+    pub(crate) watches_ends: bool,
     /// The processes whose end somebody in this thread wants to know of without a `Down`.
     pub(crate) fates: Fates,
     pub(crate) departures: Arc<Departures>,
@@ -122,6 +124,7 @@ impl Core {
             next_call: 0,
             next_correlation: 0,
             next_monitor: 0,
+            watches_ends: false,
             fates: Fates::default(),
             departures,
             blocked: Vec::new(),
@@ -262,6 +265,9 @@ impl Core {
 
     /// Takes in what is ready: one read of every connection, all that the supervisor has said.
     pub(crate) fn take_in(&mut self) -> Result<(), RuntimeError> {
+        if self.watches_ends {
+            self.hear_supervisor_first()?;
+        }
         let mut ready = std::mem::take(&mut self.ready);
         ready.extend((0..self.hub.ready_count()).filter_map(|index| self.hub.ready_at(index)));
         let mut outcome = Ok(());
@@ -304,7 +310,7 @@ impl Core {
         }
     }
 
-    fn read_control(&mut self) -> Result<(), RuntimeError> {
+    pub(super) fn read_control(&mut self) -> Result<(), RuntimeError> {
         loop {
             let received = self.control.receive();
             while let Some(frame) = self.control.next_frame()? {
@@ -362,6 +368,7 @@ impl Core {
         let Some(connection) = self.connections.get_mut(key) else { return };
         loop {
             let link = connection.inlet.link().clone();
+            link.bound();
             let mut rest = connection.inlet.unread_bytes();
             while sort_frames(&mut self.inbox, &mut self.hub, key, connection).is_ok() && rest > 0 {
                 let before = connection.inlet.buffered_bytes();

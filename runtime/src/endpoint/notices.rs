@@ -3,14 +3,35 @@
 use procession_transport::{Descriptors, Frame};
 
 use super::connection::Direction;
-use super::core::Core;
+use super::core::{Core, Subject};
 use super::mailbox::{Down, DownReason, Item};
+use super::upgrade::Upgrade;
 use crate::control::{self, Answer, Call, Notice, Request, StopReason};
 use crate::error::{RuntimeError, WaitError};
 use crate::exit::Exit;
 use crate::id::{EndpointId, Incarnation, MonitorId, ProcessId};
 
 impl Core {
+    /// Hears what the supervisor had said before what is read now was sent: who has learnt of an end, and sends then, finds it
+    /// known here. By sockets that is so anyway, since both are found by one look.
+    pub(super) fn hear_supervisor_first(&mut self) -> Result<(), RuntimeError> {
+        let mut is_bounded = false;
+        for index in 0..self.hub.ready_count() {
+            let Some((_, readiness)) = self.hub.ready_at(index) else { continue };
+            let Subject::Connection(key) = readiness.subject else { continue };
+            if let Some(connection) = self.connections.get(key).filter(|c| matches!(c.upgrade, Upgrade::Done)) {
+                connection.inlet.link().bound();
+                is_bounded = true;
+            }
+        }
+        if !is_bounded {
+            return Ok(());
+        }
+        self.hub.poll_now()?;
+        let has_spoken = self.hub.readiness(self.control_watch).is_some_and(|readiness| readiness.readable);
+        if has_spoken { self.read_control() } else { Ok(()) }
+    }
+
     /// Acts on one notice.
     pub(crate) fn take_notice(&mut self, frame: Frame) -> Result<(), RuntimeError> {
         let (correlation, notice, descriptors) = control::read::<Notice>(frame)?;

@@ -67,6 +67,7 @@ impl Endpoint {
     pub fn monitor(&self, target: ProcessId) -> Result<MonitorId, RuntimeError> {
         let monitor = {
             let mut core = self.core()?;
+            core.watches_ends = true;
             core.next_monitor = core.next_monitor.wrapping_add(1);
             MonitorId(core.next_monitor)
         };

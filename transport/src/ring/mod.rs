@@ -117,6 +117,18 @@ impl RingMemory {
     }
 }
 
+impl Received {
+    fn new() -> Received {
+        Received {
+            read: AtomicU64::new(0),
+            bound: AtomicU64::new(u64::MAX),
+            batches: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            beside: Mutex::default(),
+        }
+    }
+}
+
 impl From<Broken> for nix::Error {
     fn from(_: Broken) -> nix::Error {
         nix::Error::EBADMSG
@@ -147,9 +159,11 @@ struct Sent {
 }
 
 /// What this side alone knows of the stream that it reads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Received {
     read: AtomicU64,
+    /// Nothing behind this position is read.
+    bound: AtomicU64,
     batches: AtomicU64,
     /// Batches that have come, and whose bytes have not been read.
     waiting: AtomicU64,
@@ -179,7 +193,7 @@ impl Ring {
     /// The system's, if the bell cannot be mapped.
     pub fn new(memory: RingMemory, socket: Arc<dyn Link>, bell: BellShare) -> io::Result<Ring> {
         let ringer = Ringer::open(bell)?;
-        Ok(Ring { memory, socket, ringer, sent: Sent::default(), received: Received::default() })
+        Ok(Ring { memory, socket, ringer, sent: Sent::default(), received: Received::new() })
     }
 
     /// How much can be written now, up to `wanted` bytes; 0 only once the reader knows that it is to ring.
@@ -320,10 +334,11 @@ impl Link for Ring {
         let positions = self.memory.positions(stream)?;
         let read = self.received.read.load(Ordering::Relaxed);
         let unread = positions.unread(read)?;
-        if unread == 0 {
+        let wanted = unread.min(self.received.bound.load(Ordering::Relaxed).saturating_sub(read));
+        if wanted == 0 {
             return Err(nix::Error::EAGAIN);
         }
-        let (ahead, batch) = if self.has_batches()? { self.next_batch(read, unread)? } else { (unread, None) };
+        let (ahead, batch) = if self.has_batches()? { self.next_batch(read, wanted)? } else { (wanted, None) };
         let count = (buffer.capacity() - buffer.len()).min(ahead as usize);
         let [(first, length), (second, rest)] = RingMemory::parts(stream, read, count);
         let is_within = sys::copy_out(&self.memory.map, first, length, buffer)
@@ -341,11 +356,22 @@ impl Link for Ring {
 
     fn unread_bytes(&self) -> nix::Result<usize> {
         let positions = self.memory.positions(1 - self.memory.side)?;
-        Ok(positions.unread(self.received.read.load(Ordering::Relaxed))? as usize)
+        let read = self.received.read.load(Ordering::Relaxed);
+        let within = self.received.bound.load(Ordering::Relaxed).saturating_sub(read);
+        Ok(positions.unread(read)?.min(within) as usize)
     }
 
     fn holds_more(&self) -> bool {
         self.unread_bytes().is_ok_and(|unread| unread > 0)
+    }
+
+    fn bound(&self) {
+        let positions = self.memory.positions(1 - self.memory.side);
+        let read = self.received.read.load(Ordering::Relaxed);
+        // What makes no sense is found by whoever reads.
+        let bound =
+            positions.map_or(u64::MAX, |positions| positions.unread(read).map_or(u64::MAX, |unread| read + unread));
+        self.received.bound.store(bound, Ordering::Relaxed);
     }
 
     fn rings_for_room(&self) -> bool {

@@ -220,3 +220,19 @@ fn memory_that_can_shrink_is_refused() {
     nix::unistd::ftruncate(&file, MEMORY_BYTES as i64).expect("it is a file");
     assert!(RingMemory::open(file).is_err());
 }
+
+#[test]
+fn nothing_behind_a_bound_is_read() {
+    let pair = pair();
+    let [writing, reading] = &pair.rings;
+    let mut buffer = BytesMut::with_capacity(100);
+    writing.send(b"before", &[]).expect("there is room");
+    reading.bound();
+    writing.send(b"behind", &[]).expect("there is room");
+    assert_eq!(reading.receive(&mut buffer).map(|(count, _)| count), Ok(6));
+    assert!(!reading.holds_more());
+    assert!(matches!(reading.receive(&mut buffer), Err(nix::Error::EAGAIN)));
+    reading.bound();
+    assert_eq!(reading.receive(&mut buffer).map(|(count, _)| count), Ok(6));
+    assert_eq!(&buffer[..], b"beforebehind");
+}
