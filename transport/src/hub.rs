@@ -260,6 +260,11 @@ impl<T: Copy> Hub<T> {
         true
     }
 
+    /// Whether a peer can ring.
+    pub fn has_bell(&self) -> bool {
+        self.bell.is_some()
+    }
+
     /// Looks again and again, `times` over, whether the bell has rung: for who is awake anyway. Gives whether it has.
     #[inline]
     pub fn listen(&mut self, times: u32) -> bool {

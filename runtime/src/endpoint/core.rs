@@ -18,7 +18,7 @@ use super::connection::{Connection, Direction, Inbox, Sorted};
 use super::kind;
 use super::mailbox::{Item, Mailbox};
 use super::route::{Recent, Route};
-use super::spin::{SPIN, Spinner};
+use super::spin::{LOOKS_EVERY, SPIN, Spinner};
 use super::upgrade::{self, Upgrade};
 use crate::control::{Answer, Call, ProcessOptions};
 use crate::error::{RuntimeError, WaitError};
@@ -162,12 +162,15 @@ impl Core {
         if !self.spinner.begin(start) {
             return Ok(false);
         }
-        let mut before = start;
-        loop {
-            if self.hub.listen(self.spinner.glances()) || look(&mut self.hub)? {
+        let looks_every = if self.hub.has_bell() { LOOKS_EVERY } else { 1 };
+        for round in 1_u32.. {
+            let has_come =
+                self.hub.listen(self.spinner.glances()) || round.is_multiple_of(looks_every) && look(&mut self.hub)?;
+            if has_come {
                 self.spinner.note_found();
                 return Ok(true);
             }
+            let before = Instant::now();
             std::thread::yield_now();
             let now = Instant::now();
             if !self.spinner.note_lent(now, now - before) {
@@ -175,10 +178,10 @@ impl Core {
             }
             if now - start >= SPIN {
                 self.spinner.note_missed();
-                return Ok(false);
+                break;
             }
-            before = now;
         }
+        Ok(false)
     }
 
     /// Turns as [`turn`](Core::turn) does, and waits for what is beside the endpoint, too.

@@ -23,6 +23,9 @@ const ALONE: Duration = Duration::from_nanos(1500);
 /// How often the bell of who has its processor for itself is looked at before the poller is asked: for about 2 µs.
 const GLANCES: u32 = 100;
 
+/// Who has a bell asks the poller only every so many times that it gives its processor away.
+pub(crate) const LOOKS_EVERY: u32 = 4;
+
 /// How long no wait looks after the processor was wanted for other things; twice as long if it soon is again.
 const FIRST_REST: Duration = Duration::from_millis(100);
 
