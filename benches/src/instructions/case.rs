@@ -7,7 +7,8 @@
 use crate::failure::Failure;
 use procession::prelude::*;
 use procession::{Mailbox, Recipient, Value};
-use procession_transport::{Frame, Header, Inlet, Link, Outlet, Reader, Refusal, Socket, Writer, socket_pair};
+use procession_transport::{BellShare, Frame, Header, Hub, Inlet, Link, Outlet, Reader, Refusal, Ring, RingMemory};
+use procession_transport::{Socket, Writer, socket_pair};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -33,10 +34,11 @@ pub struct Case {
 
 impl Case {
     /// All cases.
-    pub const ALL: [Case; 8] = [
+    pub const ALL: [Case; 9] = [
         Case { name: "frame, encode", times: 20_000, run: encode_frames },
         Case { name: "frame, decode", times: 20_000, run: decode_frames },
-        Case { name: "frame, through a socket", times: 2_000, run: carry_frames },
+        Case { name: "frame, through a socket", times: 2_000, run: carry_by_socket },
+        Case { name: "frame, through a ring", times: 20_000, run: carry_by_ring },
         Case { name: "message, tell and receive", times: 2_000, run: tell },
         Case { name: "message, tell many and receive", times: 6_400, run: tell_many },
         Case { name: "nested message, tell, receive and open", times: 2_000, run: tell_nested },
@@ -75,11 +77,34 @@ fn decode_frames(times: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn carry_frames(times: u64) -> Result<(), Failure> {
+/// Both ends of a connection over a socket.
+fn sockets() -> Result<[Arc<dyn Link>; 2], Failure> {
     let (here, there) = socket_pair()?;
-    let link = |end| -> Result<Arc<dyn Link>, Failure> { Ok(Arc::new(Socket::new(end)?)) };
-    let mut outlet = Outlet::new(link(here)?, LIMIT_BYTES);
-    let mut inlet = Inlet::new(link(there)?, LIMIT_BYTES);
+    Ok([Arc::new(Socket::new(here)?), Arc::new(Socket::new(there)?)])
+}
+
+fn carry_by_socket(times: u64) -> Result<(), Failure> {
+    let [here, there] = sockets()?;
+    carry_frames(here, there, times)
+}
+
+fn carry_by_ring(times: u64) -> Result<(), Failure> {
+    let [here, there] = sockets()?;
+    let mut hub = Hub::new()?;
+    let mut share = |link: &Arc<dyn Link>| -> Result<BellShare, Failure> {
+        let watch = hub.watch(link.descriptor(), ())?;
+        Ok(hub.share_bell(watch)?)
+    };
+    let (bell_here, bell_there) = (share(&here)?, share(&there)?);
+    let (ours, descriptor) = RingMemory::make()?;
+    let theirs = RingMemory::open(descriptor)?;
+    let (here, there) = (Ring::new(ours, here, bell_there)?, Ring::new(theirs, there, bell_here)?);
+    carry_frames(Arc::new(here), Arc::new(there), times)
+}
+
+fn carry_frames(here: Arc<dyn Link>, there: Arc<dyn Link>, times: u64) -> Result<(), Failure> {
+    let mut outlet = Outlet::new(here, LIMIT_BYTES);
+    let mut inlet = Inlet::new(there, LIMIT_BYTES);
     for number in 0..times {
         let header = Header { tag: 1, correlation: number, kind: 1, ..Header::default() };
         outlet.push(header, |body| body.write(&[7; PAYLOAD_BYTES])).map_err(|_| refused())?;
