@@ -192,6 +192,8 @@ fn who_has_learnt_of_an_end_finds_it_known_by_those_who_watch() {
         round.dice.spin();
         mortal.kill().expect("it is killed");
         monitor.wait_within(SOON).expect("its end is told");
+        // The supervisor answers once it has told everybody.
+        assert_eq!(mortal.is_alive(), Ok(false));
         round.at("the one who watches");
         assert_eq!(watcher.ask(&Log { items: 0, downs: 0 }).expect("it lives").len(), before + 1);
     });
