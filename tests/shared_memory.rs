@@ -3,13 +3,14 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use procession::prelude::*;
-use procession::{Descriptor, Exit, Links};
+use procession::{Descriptor, DownReason, Exit, Links};
 use procession_tests::worker::{AskOther, CountedStream, Echo, Event, Identify, Item, Log, Observe, Stream, Worker};
 use procession_tests::{GUARD, SOON, eventually, guarded, kill, process_table, repeat};
 
@@ -196,6 +197,54 @@ fn who_has_learnt_of_an_end_finds_it_known_by_those_who_watch() {
         assert_eq!(mortal.is_alive(), Ok(false));
         round.at("the one who watches");
         assert_eq!(watcher.ask(&Log { items: 0, downs: 0 }).expect("it lives").len(), before + 1);
+    });
+}
+
+/// Takes long over each message.
+struct Slow;
+
+#[message(reply = ())]
+struct Work;
+
+#[actor]
+impl Actor for Slow {
+    type Messages = (Work,);
+
+    fn start((): (), _: &mut Context<Self>) -> Result<Slow, Failure> {
+        Ok(Slow)
+    }
+}
+
+impl Handler<Work> for Slow {
+    fn handle(&mut self, _: Incoming<'_, Work>, _: &mut Context<Self>) {
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[procession::test]
+fn who_always_has_something_to_do_hears_the_supervisor_in_between() {
+    guarded("a busy actor", GUARD, |_| {
+        let system = system(Links::SharedMemory);
+        let busy = system.actor::<Slow>(()).stop_deadline(Duration::from_secs(2)).start().expect("an actor");
+        let (begun, begin) = mpsc::channel();
+        // While it works for one of them, the other asks.
+        let asking = [(); 2].map(|()| {
+            let (asked, begun) = (busy.clone(), begun.clone());
+            let work = move |_| {
+                let outcome = asked.ask(&Work);
+                let _ = begun.send(());
+                outcome.err()
+            };
+            thread::spawn(move || (0..).find_map(work))
+        });
+        (0..10).for_each(|_| begin.recv().expect("it answers"));
+        let monitor = busy.monitor().expect("it can be watched");
+        busy.stop().expect("it is asked to");
+        let down = monitor.wait_within(SOON).expect("its end is told");
+        assert_eq!(down.reason, DownReason::Ended(Exit::Stopped));
+        for asking in asking {
+            asking.join().expect("no panic").expect("it has ended");
+        }
     });
 }
 

@@ -12,7 +12,7 @@ const BUSY_AFTER: u32 = 64;
 ///
 /// | | socket | shared memory |
 /// |---|---|---|
-/// | one small message and its answer, both awake, a core each | about 9 µs | about 2 µs |
+/// | one small message and its answer, both awake, a core each | about 9 µs | about 1 µs |
 /// | costs | two descriptors | in addition 516 KiB of memory, and one descriptor on each side |
 /// | at most | as many as there are descriptors | 64 for each thread that sends or receives |
 ///

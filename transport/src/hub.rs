@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -17,8 +17,8 @@ const EVENTS_PER_TURN: usize = 64;
 /// The bell's token.
 const BELL: Token = Token(usize::MAX - 1);
 
-/// However often the bell rings, the poller is asked after so many times.
-const RINGS_PER_POLL: u32 = 64;
+/// However often the bell rings, the poller is asked when it was left for so long.
+const LEFT_FOR: Duration = Duration::from_millis(1);
 
 /// Which watched descriptor: its place in the slab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,8 +68,8 @@ struct Belfry {
     bell: Bell,
     /// For each bit the watch that it is for.
     ringers: [Option<Watch>; u64::BITS as usize],
-    /// How often it has rung since the poller was asked.
-    rings: u32,
+    /// When the poller was last asked.
+    polled: Instant,
 }
 
 #[derive(Debug)]
@@ -210,7 +210,7 @@ impl<T: Copy> Hub<T> {
             None => {
                 let bell = Bell::new()?;
                 self.poll.registry().register(&mut SourceFd(&bell.event().as_raw_fd()), BELL, Interest::READABLE)?;
-                self.bell.insert(Box::new(Belfry { bell, ringers: [None; 64], rings: 0 }))
+                self.bell.insert(Box::new(Belfry { bell, ringers: [None; 64], polled: Instant::now() }))
             }
         };
         let share = belfry.bell.share()?;
@@ -260,11 +260,6 @@ impl<T: Copy> Hub<T> {
         true
     }
 
-    /// Whether a peer can ring.
-    pub fn has_bell(&self) -> bool {
-        self.bell.is_some()
-    }
-
     /// Looks again and again, `times` over, whether the bell has rung: for who is awake anyway. Gives whether it has.
     #[inline]
     pub fn listen(&mut self, times: u32) -> bool {
@@ -275,11 +270,9 @@ impl<T: Copy> Hub<T> {
             })
     }
 
-    /// Whether the poller is to be asked although the bell has rung: it has been left for so long.
-    fn is_poll_due(&mut self) -> bool {
-        let Some(belfry) = &mut self.bell else { return true };
-        belfry.rings += 1;
-        belfry.rings >= RINGS_PER_POLL
+    /// Whether the poller is to be asked although the bell may ring: it has been left for long, or there is no bell.
+    pub fn is_poll_due(&self) -> bool {
+        self.bell.as_ref().is_none_or(|belfry| belfry.polled.elapsed() >= LEFT_FOR)
     }
 
     /// Has whoever rings wake the poller. Gives whether nobody has rung.
@@ -290,7 +283,7 @@ impl<T: Copy> Hub<T> {
     /// The poller has been asked.
     pub(crate) fn wake(&mut self) {
         if let Some(belfry) = &mut self.bell {
-            belfry.rings = 0;
+            belfry.polled = Instant::now();
             if let Some(door) = belfry.bell.door() {
                 door.wake();
             }

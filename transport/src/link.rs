@@ -37,8 +37,12 @@ pub trait Link: Debug + Send + Sync {
         false
     }
 
-    /// Has reads give only what is there now, until this is called again; for links where that costs nothing.
+    /// Has reads give only what is there now, until this is called again or the bound is lifted; for links where that costs
+    /// nothing.
     fn bound(&self) {}
+
+    /// Has reads give all that is there again.
+    fn lift_bound(&self) {}
 
     /// Whether the other side rings when there is room again, so that the descriptor need not be watched for it.
     fn rings_for_room(&self) -> bool {

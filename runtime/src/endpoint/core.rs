@@ -162,10 +162,9 @@ impl Core {
         if !self.spinner.begin(start) {
             return Ok(false);
         }
-        let looks_every = if self.hub.has_bell() { LOOKS_EVERY } else { 1 };
         for round in 1_u32.. {
-            let has_come =
-                self.hub.listen(self.spinner.glances()) || round.is_multiple_of(looks_every) && look(&mut self.hub)?;
+            let looks = self.hub.is_poll_due() || round.is_multiple_of(LOOKS_EVERY);
+            let has_come = if looks { look(&mut self.hub)? } else { self.hub.listen(self.spinner.glances()) };
             if has_come {
                 self.spinner.note_found();
                 return Ok(true);
@@ -371,7 +370,7 @@ impl Core {
         let Some(connection) = self.connections.get_mut(key) else { return };
         loop {
             let link = connection.inlet.link().clone();
-            link.bound();
+            link.lift_bound();
             let mut rest = connection.inlet.unread_bytes();
             while sort_frames(&mut self.inbox, &mut self.hub, key, connection).is_ok() && rest > 0 {
                 let before = connection.inlet.buffered_bytes();

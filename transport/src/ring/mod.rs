@@ -374,6 +374,10 @@ impl Link for Ring {
         self.received.bound.store(bound, Ordering::Relaxed);
     }
 
+    fn lift_bound(&self) {
+        self.received.bound.store(u64::MAX, Ordering::Relaxed);
+    }
+
     fn rings_for_room(&self) -> bool {
         true
     }

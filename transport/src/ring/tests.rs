@@ -232,7 +232,7 @@ fn nothing_behind_a_bound_is_read() {
     assert_eq!(reading.receive(&mut buffer).map(|(count, _)| count), Ok(6));
     assert!(!reading.holds_more());
     assert!(matches!(reading.receive(&mut buffer), Err(nix::Error::EAGAIN)));
-    reading.bound();
+    reading.lift_bound();
     assert_eq!(reading.receive(&mut buffer).map(|(count, _)| count), Ok(6));
     assert_eq!(&buffer[..], b"beforebehind");
 }
