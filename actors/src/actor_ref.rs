@@ -57,6 +57,14 @@ impl<A> ActorRef<A> {
         self.takes::<M>().try_tell(message)
     }
 
+    /// Sends a message at once; gives whether it has left whole.
+    pub(crate) fn tell_now<M: Message>(&self, message: &M) -> Result<bool, TellError>
+    where
+        A: Accepts<M>,
+    {
+        self.takes::<M>().tell_now(message)
+    }
+
     /// Sends messages one after the other and lets them travel together.
     ///
     /// # Errors

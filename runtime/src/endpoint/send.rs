@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use procession_transport::{Body, Header};
+use procession_transport::{Body, Flushed, Header};
 
 use super::core::Core;
 use super::route::Route;
@@ -75,6 +75,25 @@ impl Endpoint {
             self.core()?.inbox.waits.remove(&correlation);
             self.make_way(&route, outgoing.patience, unsent)?;
         }
+    }
+
+    /// Sends what is buffered for one process, as far as its connection takes it; gives whether all of it has left. What has
+    /// left stays for the receiver, whatever becomes of this process.
+    ///
+    /// # Errors
+    /// [`RuntimeError`].
+    pub fn flush_to(&self, to: ProcessId) -> Result<bool, RuntimeError> {
+        self.check()?;
+        let route = match self.0.recent.take(to) {
+            Some(route) => route,
+            None => match self.core()?.outgoing.get(&to) {
+                Some(route) => route.clone(),
+                None => return Ok(false),
+            },
+        };
+        let has_left = route.outbox.flush() == Flushed::Everything && !route.outbox.is_closed();
+        self.0.recent.keep(route);
+        Ok(has_left)
     }
 
     /// Finds the connection to a process, and registers the wait for an answer.

@@ -67,6 +67,11 @@ impl WordOwner {
         self.file.as_fd().try_clone_to_owned()
     }
 
+    /// Reads a word's content, whoever may change it. What is no word has a content of 0.
+    pub fn peek(&self, index: usize) -> u64 {
+        self.place(index).map_or(0, loan::peek)
+    }
+
     /// Takes a word back, and gives its content. Nobody else changes it from now on. What is no word has a content of 0.
     pub fn keep(&self, index: usize) -> u64 {
         self.place(index).map_or(0, loan::keep)

@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::door::Key;
 use super::host::Host;
+use super::lent;
+use super::machine::{Room, Tally};
 use super::messages::{GiveUp, Origin};
 use crate::ActorRef;
 use crate::primitives::blob::Blob;
+use crate::primitives::near;
 
 /// Numbers the threads of this process.
 static LAST_THREAD: AtomicU64 = AtomicU64::new(0);
@@ -19,6 +22,7 @@ thread_local! {
         is_main: Cell::new(false),
         taken: RefCell::default(),
         waiting: RefCell::default(),
+        rooms: RefCell::default(),
     };
 }
 
@@ -29,8 +33,18 @@ struct Hand {
     is_main: Cell<bool>,
     /// The last grant from each queue, by host and epoch.
     taken: RefCell<BTreeMap<Key, u64>>,
-    /// What it was handed and has not taken, each with its grant.
-    waiting: RefCell<BTreeMap<Key, VecDeque<(u64, Blob)>>>,
+    /// What it was handed and has not taken.
+    waiting: RefCell<BTreeMap<Key, Waiting>>,
+    /// What is left of the room that it was given.
+    rooms: RefCell<BTreeMap<Key, Room>>,
+}
+
+/// What was handed to a thread.
+struct Waiting {
+    /// Each with its grant.
+    items: VecDeque<(u64, Blob)>,
+    /// Where it counts what it takes; `None`: all of them are in its hand already.
+    pile: Option<Tally>,
 }
 
 /// Says who asks. In a thread that is ending it is nobody in particular: what it takes is given back.
@@ -43,35 +57,90 @@ pub(super) fn present(key: Key) -> Origin {
     known.unwrap_or(Origin { epoch, thread: 0, taken: 0 })
 }
 
-/// Notes what this thread was handed, the first under this grant, and the others under the next ones.
-pub(super) fn lay_down(key: Key, grant: u64, items: Vec<Blob>) {
-    let _ = HAND.try_with(|hand| hand.waiting.borrow_mut().entry(key).or_default().extend((grant..).zip(items)));
+/// Notes what this thread was handed, the first under this grant, and the others under the next ones; gives the first, which
+/// it has taken.
+pub(super) fn take_first(key: Key, grant: u64, items: Vec<Blob>, pile: Option<Tally>) -> Option<Blob> {
+    let take = |hand: &Hand| {
+        let mut items: VecDeque<(u64, Blob)> = (grant..).zip(items).collect();
+        let (grant, item) = items.pop_front()?;
+        hand.taken.borrow_mut().insert(key, grant);
+        hand.waiting.borrow_mut().insert(key, Waiting { items, pile });
+        Some(item)
+    };
+    HAND.try_with(take).ok().flatten()
 }
 
-/// Takes the first item that this thread was handed and has not taken.
+/// Takes the first item that this thread was handed and has not taken, if it is still there.
 pub(super) fn take(key: Key) -> Option<Blob> {
     let take = |hand: &Hand| {
-        let (grant, item) = hand.waiting.borrow_mut().get_mut(&key)?.pop_front()?;
+        let mut waiting = hand.waiting.borrow_mut();
+        let Waiting { items, pile } = waiting.get_mut(&key)?;
+        let (grant, item) = items.pop_front()?;
+        if let Some(tally) = pile {
+            if !count(key, *tally) {
+                waiting.remove(&key);
+                return None;
+            }
+            tally.count += 1;
+        }
         hand.taken.borrow_mut().insert(key, grant);
         Some(item)
     };
     HAND.try_with(take).ok().flatten()
 }
 
-/// Gives the first item that this thread was handed and has not taken, and leaves it there.
+/// Counts in a word that this thread was lent; gives whether it has it still.
+pub(super) fn count(key: Key, tally: Tally) -> bool {
+    let (place, count) = (lent::place(tally.word), tally.count);
+    near::act_if_known(key, |near| near.words.exchange(place, count, count + 1)) == Some(true)
+}
+
+/// Gives the first item that this thread was handed together with the one before, and leaves it there.
 pub(super) fn peek(key: Key) -> Option<Blob> {
-    HAND.try_with(|hand| hand.waiting.borrow().get(&key)?.front().map(|(_, item)| item.clone())).ok().flatten()
+    let peek = |hand: &Hand| {
+        let waiting = hand.waiting.borrow();
+        let Waiting { items, pile } = waiting.get(&key)?;
+        items.front().filter(|_| pile.is_none()).map(|(_, item)| item.clone())
+    };
+    HAND.try_with(peek).ok().flatten()
 }
 
 /// Drops what this thread was handed and has not taken; gives whether there was something.
 pub(super) fn drop_waiting(key: Key) -> bool {
     let dropped = HAND.try_with(|hand| hand.waiting.borrow_mut().remove(&key));
-    dropped.ok().flatten().is_some_and(|items| !items.is_empty())
+    dropped.ok().flatten().is_some_and(|waiting| !waiting.items.is_empty())
+}
+
+/// Notes that this thread was given room; in a thread that is ending it is of no use.
+pub(super) fn enter_room(key: Key, room: Room) {
+    let _ = HAND.try_with(|hand| hand.rooms.borrow_mut().insert(key, room));
+}
+
+/// Gives what is left of this thread's room.
+pub(super) fn room(key: Key) -> Option<Room> {
+    HAND.try_with(|hand| hand.rooms.borrow().get(&key).copied()).ok().flatten()
+}
+
+/// Notes that an item was put in this thread's room.
+pub(super) fn use_room(key: Key, bytes: usize) {
+    let _ = HAND.try_with(|hand| {
+        if let Some(room) = hand.rooms.borrow_mut().get_mut(&key) {
+            room.tally.count += 1;
+            room.items -= 1;
+            room.bytes -= bytes;
+        }
+    });
+}
+
+/// Notes that this thread has no room any more.
+pub(super) fn leave_room(key: Key) {
+    let _ = HAND.try_with(|hand| hand.rooms.borrow_mut().remove(&key));
 }
 
 /// Forgets a queue that is no more.
 pub(super) fn forget(key: Key) {
     drop_waiting(key);
+    leave_room(key);
     let _ = HAND.try_with(|hand| hand.taken.borrow_mut().remove(&key));
 }
 
@@ -87,7 +156,11 @@ pub(crate) fn end_process() {
 
 impl Hand {
     fn settle(&self) {
-        for ((host, epoch), taken) in self.taken.take() {
+        let mut known = self.taken.take();
+        for key in self.rooms.take().into_keys() {
+            known.entry(key).or_default();
+        }
+        for ((host, epoch), taken) in known {
             let from = Origin { epoch, thread: self.thread, taken };
             // If the host is gone, so is what it would be told of.
             let _ = ActorRef::<Host>::new(host).tell(&GiveUp { from, is_end: true });

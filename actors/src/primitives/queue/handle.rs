@@ -7,14 +7,15 @@ use std::time::Duration;
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::batch::Batch;
-use super::door::{Door, done, refusal};
+use super::door::{Door, Request, done, refusal};
 use super::host::{Host, Settings};
 use super::iter::Iter;
-use super::messages::{Close, Count, Get, Outcome, Put, Register};
+use super::messages::{Close, Confirm, Count, Get, Origin, Outcome, Put, Register};
 use super::producer::Producer;
+use super::room::{self, Try};
 use super::{DEFAULT_QUEUE_LIMIT_BYTES, DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES, PutAllError, PutError, QueueError, hand};
 use crate::primitives::blob::Blob;
-use crate::{Data, Home, ProcessId};
+use crate::{Accepts, Data, Home, ProcessId};
 
 /// A queue of items between processes: any number put items in, any number take them out, each item goes to one.
 ///
@@ -22,7 +23,9 @@ use crate::{Data, Home, ProcessId};
 /// process of their own, which ends with the process that made the queue, whoever else has a handle.
 ///
 /// * [`put`](Queue::put) returns when the queue *has* the item: whatever becomes of the producer then, it will be handed
-///   out. An item that has not come whole when its producer dies is never seen.
+///   out, and whoever looks for it finds it. An item that has not come whole when its producer dies is never seen.
+/// * Items of one thread come out in the order in which it put them. Those of several come out as they reach the queue, which
+///   can be another order than that in which their `put`s returned.
 /// * An item that was handed out is *in the hand* of the thread that got it, until that thread gets again from this queue,
 ///   or ends, or its process ends by returning from its function or by stopping in order. If the process dies before, by a
 ///   signal, a panic or a failure, the item is handed out again, before all that came after it. So it may be seen twice if
@@ -276,13 +279,28 @@ impl<T: Data> Queue<T> {
     }
 
     fn bring_blob(&self, item: &T, within: Option<Duration>) -> Result<(), QueueError> {
-        self.bring_blobs(vec![Blob::pack(item)?], within).and_then(done)
+        let item = Blob::pack(item)?;
+        let outcome = match room::put(&self.door, &item) {
+            Try::Done => return Ok(()),
+            Try::Unsure => self.wait_for_room(within, |from| Confirm { from, within })?,
+            Try::NoRoom => {
+                let wants_room = room::can_count(&self.door, within)?;
+                self.bring_blobs(vec![item], within, wants_room)?
+            }
+        };
+        match outcome {
+            Outcome::Room(room) => {
+                hand::enter_room(self.door.key(), room);
+                Ok(())
+            }
+            outcome => done(outcome),
+        }
     }
 
     /// Brings a batch, after so many others; gives how many it has.
     fn bring_batch(&self, batch: Batch<T>, before: usize) -> Result<usize, PutAllError<T>> {
         let Batch { mut items, blobs, .. } = batch;
-        let (taken, error) = match self.bring_blobs(blobs, None) {
+        let (taken, error) = match self.bring_blobs(blobs, None, false) {
             Ok(Outcome::Done) => return Ok(items.len()),
             Ok(Outcome::Partly(taken, why)) => (taken.min(items.len()), why.into()),
             Ok(outcome) => (0, refusal(&outcome)),
@@ -291,9 +309,20 @@ impl<T: Data> Queue<T> {
         Err(PutAllError { taken: before + taken, rest: items.split_off(taken), error })
     }
 
-    fn bring_blobs(&self, items: Vec<Blob>, within: Option<Duration>) -> Result<Outcome, QueueError> {
+    fn bring_blobs(&self, items: Vec<Blob>, within: Option<Duration>, wants_room: bool) -> Result<Outcome, QueueError> {
+        self.wait_for_room(within, |from| Put { from, within, items, wants_room })
+    }
+
+    fn wait_for_room<M: Request>(
+        &self,
+        within: Option<Duration>,
+        request: impl FnOnce(Origin) -> M,
+    ) -> Result<Outcome, QueueError>
+    where
+        Host: Accepts<M>,
+    {
         let from = self.door.present()?;
-        let outcome = self.door.ask(&Put { from, within, items }, within);
+        let outcome = self.door.ask(&request(from), within);
         if matches!(outcome, Err(QueueError::Unresponsive)) {
             self.door.give_up(from, false);
         }
@@ -307,10 +336,11 @@ impl<T: Data> Queue<T> {
             return open(&item);
         }
         let from = self.door.present()?;
-        match self.door.ask(&Get { from, most, within }, within) {
-            Ok(Outcome::Items { grant, items }) => {
-                hand::lay_down(key, grant, items);
-                hand::take(key).map_or_else(|| Err(refusal(&Outcome::Empty)), |item| open(&item))
+        let with_pile = most == 1 && room::can_count(&self.door, within)?;
+        match self.door.ask(&Get { from, most, with_pile, within }, within) {
+            Ok(Outcome::Items { grant, items, pile }) => {
+                let item = hand::take_first(key, grant, items, pile);
+                item.map_or_else(|| Err(refusal(&Outcome::Empty)), |item| open(&item))
             }
             Ok(outcome) => Err(refusal(&outcome)),
             Err(error) => {

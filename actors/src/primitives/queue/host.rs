@@ -8,16 +8,17 @@ use rkyv::time::ArchivedDuration;
 
 use super::BATCH_BYTES;
 use super::door::FOREVER;
+use super::lent::Lent;
 use super::machine::{Answer, Asker, Limits, Machine, Most, Ticket};
 use super::messages::{
-    ArchivedOrigin, Close, Count, Deregister, Enrol, Expire, Get, GiveUp, Join, Outcome, Put, Register, Return,
-    TaskDone,
+    ArchivedOrigin, Close, Confirm, Count, Deregister, Enrol, Expire, Get, GiveUp, Join, Outcome, Put, PutInRoom,
+    Register, Return, Share, TaskDone,
 };
 use crate::primitives::blob::Blob;
 use crate::primitives::epoch::new_epoch;
 use crate::{
-    Actor, Context, Down, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo, RuntimeError, TimerId,
-    actor, data,
+    Actor, Context, Descriptor, Down, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo, RuntimeError,
+    TimerId, actor, data,
 };
 
 /// What a queue is like.
@@ -30,7 +31,7 @@ pub(crate) struct Settings {
 
 /// Hosts one queue.
 pub(crate) struct Host {
-    machine: Machine<Blob>,
+    machine: Machine<Blob, Lent>,
     /// Differs from one life of the host to the next.
     epoch: u64,
     /// The processes whose end is watched, and their numbers here.
@@ -51,12 +52,12 @@ struct Owed {
 impl Actor for Host {
     type Args = Settings;
     #[rustfmt::skip]
-    type Messages = (Put, Get, TaskDone, Join, Close, Count, Register, Deregister, GiveUp, Return, Enrol, Expire);
+    type Messages = (Put, PutInRoom, Confirm, Share, Get, TaskDone, Join, Close, Count, Register, Deregister, GiveUp, Return, Enrol, Expire);
 
     fn start(settings: Settings, context: &mut Context<Self>) -> Result<Self, Failure> {
         let Settings { limit_items, limit_bytes, joinable } = settings;
         Ok(Host {
-            machine: Machine::new(Limits { items: limit_items.max(1), bytes: limit_bytes }, joinable),
+            machine: Machine::new(Limits { items: limit_items.max(1), bytes: limit_bytes }, joinable, Lent::default()),
             epoch: new_epoch(context.this().id()),
             processes: HashMap::new(),
             monitors: HashMap::new(),
@@ -100,7 +101,7 @@ impl Host {
         (sender, from): (ProcessId, &ArchivedOrigin),
         within: Option<Duration>,
         context: &mut Context<Self>,
-        act: impl FnOnce(&mut Machine<Blob>, Ticket, Asker),
+        act: impl FnOnce(&mut Machine<Blob, Lent>, Ticket, Asker),
     ) -> Later<Outcome> {
         let reply = context.reply_later();
         let later = reply.later();
@@ -179,13 +180,14 @@ impl From<Answer<Blob>> for Outcome {
     fn from(answer: Answer<Blob>) -> Outcome {
         match answer {
             Answer::Done => Outcome::Done,
+            Answer::Room(room) => Outcome::Room(room),
             Answer::Full => Outcome::Full,
             Answer::Empty => Outcome::Empty,
             Answer::TimedOut => Outcome::TimedOut,
             Answer::Closed => Outcome::Closed,
             Answer::Invalid => Outcome::Invalid,
             Answer::Partly { taken, why } => Outcome::Partly(taken, why),
-            Answer::Items { grant, items } => Outcome::Items { grant, items },
+            Answer::Items { grant, items, pile } => Outcome::Items { grant, items, pile },
         }
     }
 }
@@ -216,7 +218,36 @@ impl Handler<Put> for Host {
             let items = put.items.iter().map(|item| Blob::keep(item.as_slice(), put.frame()));
             let items = items.map(|item| (item.len(), item)).map(|(bytes, item)| (item, bytes)).collect();
             machine.put(ticket, asker, items, waits(within));
+            if put.wants_room {
+                machine.give_room(ticket, asker);
+            }
         })
+    }
+}
+
+impl Handler<PutInRoom> for Host {
+    fn handle(&mut self, put: Incoming<'_, PutInRoom>, context: &mut Context<Self>) {
+        if let Some(asker) = self.asker(put.sender(), &put.from) {
+            let item = Blob::keep(put.item.as_slice(), put.frame());
+            let bytes = item.len();
+            self.machine.put_in_room(asker, item, bytes);
+            self.answer_all(context);
+        }
+    }
+}
+
+impl Handler<Confirm> for Host {
+    fn handle(&mut self, confirm: Incoming<'_, Confirm>, context: &mut Context<Self>) -> Later<Outcome> {
+        let within = duration(&confirm.within);
+        self.consider((confirm.sender(), &confirm.from), within, context, |machine, ticket, asker| {
+            machine.confirm(ticket, asker, waits(within));
+        })
+    }
+}
+
+impl Handler<Share> for Host {
+    fn handle(&mut self, _: Incoming<'_, Share>, _: &mut Context<Self>) -> Result<Option<Descriptor>, String> {
+        Ok(self.machine.words().share().map(Descriptor::new))
     }
 }
 
@@ -224,7 +255,7 @@ impl Handler<Get> for Host {
     fn handle(&mut self, get: Incoming<'_, Get>, context: &mut Context<Self>) -> Later<Outcome> {
         let (within, taken) = (duration(&get.within), get.from.taken.to_native());
         let items = usize::try_from(get.most.to_native()).unwrap_or(usize::MAX);
-        let most = Most { items, bytes: BATCH_BYTES };
+        let most = Most { items, bytes: BATCH_BYTES, with_pile: get.with_pile };
         self.consider((get.sender(), &get.from), within, context, |machine, ticket, asker| {
             machine.get(ticket, asker, taken, most, waits(within));
         })

@@ -7,64 +7,17 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(super) use self::answer::{Answer, Limits, Most, Why};
-
-/// Who asks: a thread of a process. One thread waits for one thing at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Asker {
-    /// Its process, as the host numbers it.
-    pub(super) process: u64,
-    /// Which thread of that.
-    pub(super) thread: u64,
-}
-
-/// Names a request that is owed an answer. The host never uses one twice.
-pub(super) type Ticket = u64;
-
-/// Names one handing-over of an item. Later ones are greater; 0 is none.
-pub(super) type Grant = u64;
-
-/// What somebody waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wish {
-    Put,
-    Get,
-    Join,
-}
-
-#[derive(Debug, Clone)]
-struct Entry<I> {
-    /// Its place in the order of arrival.
-    number: u64,
-    bytes: usize,
-    item: I,
-}
-
-#[derive(Debug)]
-struct Held<I> {
-    asker: Asker,
-    entry: Entry<I>,
-}
-
-#[derive(Debug)]
-struct Putter<I> {
-    ticket: Ticket,
-    asker: Asker,
-    /// What has not been taken in, each with its size in bytes.
-    rest: VecDeque<(I, usize)>,
-    /// How many were.
-    taken: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Getter {
-    ticket: Ticket,
-    asker: Asker,
-    most: Most,
-}
+pub(super) use self::entry::{Asker, Grant, Ticket};
+use self::entry::{Entry, Getter, Held, Putter, Wish};
+use self::lending::Lending;
+pub(super) use self::lending::{Tally, Words};
+use self::piles::Piles;
+pub(super) use self::rooms::Room;
+use self::rooms::Rooms;
 
 /// A queue.
 #[derive(Debug)]
-pub(super) struct Machine<I> {
+pub(super) struct Machine<I, W> {
     limits: Limits,
     /// Whether items are settled one by one with `settle_first`, rather than by the next `get`.
     joinable: bool,
@@ -81,6 +34,14 @@ pub(super) struct Machine<I> {
     joiners: VecDeque<(Ticket, Asker)>,
     /// Everybody in one of these three.
     waiting: BTreeMap<Asker, (Ticket, Wish)>,
+    /// Those of them who wait only until it is known what is on its way.
+    impatient: BTreeSet<Asker>,
+    lending: Lending<W>,
+    /// What may be put without asking, and what may be taken.
+    rooms: Rooms,
+    piles: Piles,
+    /// What was put so when there was no room any more, with its size in bytes: whoever put it asks for it next.
+    unsure: BTreeMap<Asker, (I, usize)>,
     /// The processes of registered producers, by registration.
     producers: BTreeMap<u64, u64>,
     is_closed: bool,
@@ -91,8 +52,8 @@ pub(super) struct Machine<I> {
     answers: Vec<(Ticket, Answer<I>)>,
 }
 
-impl<I: Clone> Machine<I> {
-    pub(super) fn new(limits: Limits, joinable: bool) -> Machine<I> {
+impl<I: Clone, W: Words> Machine<I, W> {
+    pub(super) fn new(limits: Limits, joinable: bool, words: W) -> Machine<I, W> {
         Machine {
             limits,
             joinable,
@@ -104,6 +65,11 @@ impl<I: Clone> Machine<I> {
             getters: VecDeque::new(),
             joiners: VecDeque::new(),
             waiting: BTreeMap::new(),
+            impatient: BTreeSet::new(),
+            lending: Lending::new(words),
+            rooms: Rooms::default(),
+            piles: Piles::default(),
+            unsure: BTreeMap::new(),
             producers: BTreeMap::new(),
             is_closed: false,
             last_number: 0,
@@ -126,9 +92,14 @@ impl<I: Clone> Machine<I> {
         }
     }
 
-    /// Number of items that nobody has.
+    /// Gives the words that are lent.
+    pub(super) fn words(&mut self) -> &mut W {
+        &mut self.lending.words
+    }
+
+    /// Number of items that nobody has taken, also of those that are on their way.
     pub(super) fn len(&self) -> usize {
-        self.ready.len()
+        self.ready.len() + self.rooms.coming(&self.lending) + self.piles.untaken(&self.lending)
     }
 
     /// Whether this request still waits.
@@ -144,41 +115,74 @@ impl<I: Clone> Machine<I> {
         }
         self.putters.push_back(Putter { ticket, asker, rest: items, taken: 0 });
         self.waiting.insert(asker, (ticket, Wish::Put));
+        self.impatient.extend(Some(asker).filter(|_| !waits));
         self.advance();
-        if !waits && self.is_waiting(asker, ticket) {
-            self.end_wait(asker, Why::Full);
-            self.advance();
+    }
+
+    /// Gives somebody room whose items have just been taken in, if there is much.
+    pub(super) fn give_room(&mut self, ticket: Ticket, asker: Asker) {
+        let is_done = |(other, answer): &(Ticket, Answer<I>)| *other == ticket && matches!(answer, Answer::Done);
+        let Some(place) = self.answers.iter().position(is_done) else { return };
+        // All that it has put in room before is there: it asks.
+        self.rooms.end(&mut self.lending, asker);
+        if self.is_closed || !self.putters.is_empty() {
+            return;
+        }
+        let (items, bytes) = self.used();
+        let (items, bytes) = (self.limits.items.saturating_sub(items), self.limits.bytes.saturating_sub(bytes));
+        if let Some(room) = self.rooms.give(&mut self.lending, asker, items, bytes) {
+            self.answers[place].1 = Answer::Room(room);
+        }
+    }
+
+    /// Somebody has put an item without asking.
+    pub(super) fn put_in_room(&mut self, asker: Asker, item: I, bytes: usize) {
+        self.forget(asker);
+        if self.rooms.come(asker, bytes) {
+            self.take_in(item, bytes);
+        } else {
+            self.unsure.insert(asker, (item, bytes));
+        }
+        self.advance();
+    }
+
+    /// Somebody asks whether the item that it has put without asking is there.
+    pub(super) fn confirm(&mut self, ticket: Ticket, asker: Asker, waits: bool) {
+        self.rooms.end(&mut self.lending, asker);
+        match self.unsure.remove(&asker) {
+            Some(item) => self.put(ticket, asker, VecDeque::from([item]), waits),
+            None => {
+                self.say(ticket, Answer::Done);
+                self.advance();
+            }
         }
     }
 
     /// Somebody wants items; `taken` is the last grant that this thread has received.
     pub(super) fn get(&mut self, ticket: Ticket, asker: Asker, taken: Grant, most: Most, waits: bool) {
         self.forget(asker);
+        self.take_pile_back(asker);
         self.note_taken(asker, taken);
         // What has come back by that goes to those who wait already.
         self.advance();
-        let getter = Getter { ticket, asker, most };
-        if !self.ready.is_empty() {
-            self.hand_over(getter);
-        } else if waits {
-            self.getters.push_back(getter);
-            self.waiting.insert(asker, (ticket, Wish::Get));
-        } else {
-            let answer = if self.is_over(Some(asker)) { Answer::Closed } else { Answer::Empty };
-            self.say(ticket, answer);
-        }
+        self.getters.push_back(Getter { ticket, asker, most });
+        self.waiting.insert(asker, (ticket, Wish::Get));
+        self.impatient.extend(Some(asker).filter(|_| !waits));
         self.advance();
     }
 
     /// A thread has ended, in order: it has dealt with what it took. A joinable queue wants to be told of each item.
     pub(super) fn end_thread(&mut self, asker: Asker, taken: Grant) {
         self.forget(asker);
+        self.rooms.end(&mut self.lending, asker);
+        self.take_pile_back(asker);
         self.note_taken(asker, taken);
         self.advance();
     }
 
     /// A thread does not want what it was handed after this.
     pub(super) fn return_after(&mut self, asker: Asker, taken: Grant) {
+        self.take_pile_back(asker);
         let grants = self.hands.get(&asker).map(|grants| grants.range(taken.saturating_add(1)..).copied().collect());
         let grants: Vec<Grant> = grants.unwrap_or_default();
         grants.into_iter().for_each(|grant| self.give_back(grant));
@@ -233,8 +237,9 @@ impl<I: Clone> Machine<I> {
     /// Nothing more is taken.
     pub(super) fn close(&mut self) {
         self.is_closed = true;
+        self.rooms.take_back(&mut self.lending);
         for putter in std::mem::take(&mut self.putters) {
-            self.waiting.remove(&putter.asker);
+            self.stop_waiting(putter.asker);
             self.say(putter.ticket, Why::Closed.answer(putter.taken));
         }
         self.advance();
@@ -259,6 +264,9 @@ impl<I: Clone> Machine<I> {
         for asker in waiting {
             self.forget(asker);
         }
+        self.rooms.end_process(&mut self.lending, process);
+        self.unsure.retain(|asker, _| asker.process != process);
+        self.take_piles_back(Some(process));
         let grants: Vec<Grant> = threads(process, &self.hands).flat_map(|(_, grants)| grants).copied().collect();
         for grant in grants {
             self.give_back(grant);
@@ -275,34 +283,51 @@ impl<I: Clone> Machine<I> {
     fn advance(&mut self) {
         loop {
             self.hand_out();
-            let Some(mut putter) = self.putters.pop_front() else { break };
-            let before = putter.taken;
-            self.take_from(&mut putter);
-            if putter.rest.is_empty() {
-                self.waiting.remove(&putter.asker);
-                self.say(putter.ticket, Answer::Done);
-                continue;
+            while self.serve_putter() {
+                self.hand_out();
             }
-            let is_stuck = putter.taken == before;
-            self.putters.push_front(putter);
-            if is_stuck {
-                break;
+            if !self.getters.is_empty() && self.is_over(None) {
+                self.release(Wish::Get, &Answer::Closed);
             }
+            if !self.joiners.is_empty() && self.is_settled() {
+                self.release(Wish::Join, &Answer::Done);
+            }
+            let Some(asker) = self.find_refused() else { break };
+            self.end_wait(asker, Why::Full);
         }
-        if !self.getters.is_empty() && self.is_over(None) {
-            self.release(Wish::Get, &Answer::Closed);
+    }
+
+    /// Takes in what there is room for of the first who waits for it; gives whether that was something.
+    fn serve_putter(&mut self) -> bool {
+        let Some(mut putter) = self.putters.pop_front() else { return false };
+        let before = putter.taken;
+        self.take_from(&mut putter);
+        if putter.rest.is_empty() {
+            self.stop_waiting(putter.asker);
+            self.say(putter.ticket, Answer::Done);
+            return true;
         }
-        if !self.joiners.is_empty() && self.is_settled() {
-            self.release(Wish::Join, &Answer::Done);
-        }
+        let is_served = putter.taken > before;
+        self.putters.push_front(putter);
+        is_served
+    }
+
+    /// Finds somebody who does not wait and gets nothing, as is clear now.
+    fn find_refused(&self) -> Option<Asker> {
+        let is_clear = |asker: &Asker| match self.waiting.get(asker) {
+            Some((_, Wish::Put)) => !self.rooms.is_taken_back(),
+            _ => self.rooms.coming(&self.lending) == 0,
+        };
+        self.impatient.iter().copied().find(is_clear)
     }
 
     /// Gives what is ready to those who wait for it.
     fn hand_out(&mut self) {
-        while !self.ready.is_empty()
+        while !self.getters.is_empty()
+            && (!self.ready.is_empty() || self.take_piles_back(None) && !self.ready.is_empty())
             && let Some(getter) = self.getters.pop_front()
         {
-            self.waiting.remove(&getter.asker);
+            self.stop_waiting(getter.asker);
             self.hand_over(getter);
         }
     }
@@ -310,7 +335,7 @@ impl<I: Clone> Machine<I> {
     /// Takes in what there is room for.
     fn take_from(&mut self, putter: &mut Putter<I>) {
         while let Some((_, bytes)) = putter.rest.front()
-            && self.has_room(*bytes)
+            && (self.has_room(*bytes) || self.make_room() && self.has_room(*bytes))
             && let Some((item, bytes)) = putter.rest.pop_front()
         {
             self.take_in(item, bytes);
@@ -325,26 +350,44 @@ impl<I: Clone> Machine<I> {
             _ => std::mem::take(&mut self.joiners),
         };
         for (ticket, asker) in askers {
-            self.waiting.remove(&asker);
+            self.stop_waiting(asker);
             self.say(ticket, answer.clone());
         }
     }
 
     /// Whether nothing more comes: what is held could come back, unless all who hold something wait themselves, as `besides`
-    /// would.
+    /// does. Who does not wait goes on, and may be killed then.
     fn is_over(&self, besides: Option<Asker>) -> bool {
-        let waits = |asker: &Asker| besides == Some(*asker) || matches!(self.waiting.get(asker), Some((_, Wish::Get)));
-        self.is_closed && self.ready.is_empty() && self.hands.keys().all(waits)
+        let waits = |asker: &Asker| match self.waiting.get(asker) {
+            Some((_, Wish::Get)) => !self.impatient.contains(asker),
+            _ => besides == Some(*asker),
+        };
+        self.is_closed && self.ready.is_empty() && self.rooms.is_empty() && self.hands.keys().all(waits)
     }
 
     /// Whether everything that was put has been settled.
     fn is_settled(&self) -> bool {
-        self.ready.is_empty() && self.held.is_empty() && self.putters.is_empty()
+        self.ready.is_empty()
+            && self.held.is_empty()
+            && self.putters.is_empty()
+            && self.rooms.coming(&self.lending) == 0
+    }
+
+    /// How much room is used: the items, and their bytes.
+    fn used(&self) -> (usize, usize) {
+        let items = self.ready.len() + self.rooms.items() + self.piles.items();
+        let bytes = self.ready_bytes.saturating_add(self.rooms.bytes()).saturating_add(self.piles.bytes());
+        (items, bytes)
     }
 
     fn has_room(&self, bytes: usize) -> bool {
-        self.ready.len() < self.limits.items
-            && (self.ready.is_empty() || self.ready_bytes.saturating_add(bytes) <= self.limits.bytes)
+        let (items, used_bytes) = self.used();
+        items < self.limits.items && (items == 0 || used_bytes.saturating_add(bytes) <= self.limits.bytes)
+    }
+
+    /// Takes back what others may do without asking; gives whether there may be more room now.
+    fn make_room(&mut self) -> bool {
+        self.rooms.take_back(&mut self.lending) | self.take_piles_back(None)
     }
 
     fn take_in(&mut self, item: I, bytes: usize) {
@@ -353,74 +396,38 @@ impl<I: Clone> Machine<I> {
         self.ready.push_back(Entry { number: self.last_number, bytes, item });
     }
 
-    /// Hands the first items that are ready to somebody; there is one.
-    fn hand_over(&mut self, Getter { ticket, asker, most }: Getter) {
-        let (grant, mut items, mut bytes) = (self.last_grant + 1, Vec::new(), 0_usize);
-        while let Some(entry) = self.ready.front()
-            && (items.is_empty() || items.len() < most.items && bytes.saturating_add(entry.bytes) <= most.bytes)
-            && let Some(entry) = self.ready.pop_front()
-        {
-            bytes += entry.bytes;
-            self.ready_bytes -= entry.bytes;
-            self.last_grant += 1;
-            items.push(entry.item.clone());
-            self.held.insert(self.last_grant, Held { asker, entry });
-            self.hands.entry(asker).or_default().insert(self.last_grant);
-        }
-        self.say(ticket, Answer::Items { grant, items });
-    }
-
-    /// A thread says which was the last item that reached it: later ones did not, and are ready again. The others it has
-    /// dealt with, unless it is to say so one by one.
-    fn note_taken(&mut self, asker: Asker, taken: Grant) {
-        let Some(grants) = self.hands.get(&asker) else { return };
-        for grant in grants.iter().copied().collect::<Vec<_>>() {
-            if grant > taken {
-                self.give_back(grant);
-            } else if !self.joinable {
-                self.let_go(grant);
-            }
-        }
-    }
-
-    /// Takes an item out of the hands that it is in.
-    fn let_go(&mut self, grant: Grant) -> Option<Entry<I>> {
-        let Held { asker, entry } = self.held.remove(&grant)?;
-        if let Some(grants) = self.hands.get_mut(&asker) {
-            grants.remove(&grant);
-            if grants.is_empty() {
-                self.hands.remove(&asker);
-            }
-        }
-        Some(entry)
-    }
-
-    /// Makes an item that somebody holds ready again, at its place.
-    fn give_back(&mut self, grant: Grant) {
-        if let Some(entry) = self.let_go(grant) {
-            self.ready_bytes += entry.bytes;
-            let place = self.ready.partition_point(|other| other.number < entry.number);
-            self.ready.insert(place, entry);
-        }
-    }
-
     /// Ends a wait: the thread is gone, does something else, or has waited long enough.
     fn forget(&mut self, asker: Asker) {
+        self.unsure.remove(&asker);
         self.end_wait(asker, Why::TimedOut);
     }
 
     fn end_wait(&mut self, asker: Asker, why: Why) {
-        let Some((ticket, wish)) = self.waiting.remove(&asker) else { return };
-        let mut taken = 0;
-        match wish {
+        let Some((ticket, wish)) = self.stop_waiting(asker) else { return };
+        let answer = match wish {
             Wish::Put => {
                 let place = self.putters.iter().position(|putter| putter.asker == asker);
-                taken = place.and_then(|place| self.putters.remove(place)).map_or(0, |putter| putter.taken);
+                why.answer(place.and_then(|place| self.putters.remove(place)).map_or(0, |putter| putter.taken))
             }
-            Wish::Get => self.getters.retain(|getter| getter.asker != asker),
-            Wish::Join => self.joiners.retain(|(_, other)| *other != asker),
-        }
-        self.say(ticket, why.answer(taken));
+            Wish::Get => {
+                self.getters.retain(|getter| getter.asker != asker);
+                match why {
+                    Why::Full if self.is_over(Some(asker)) => Answer::Closed,
+                    Why::Full => Answer::Empty,
+                    why => why.answer(0),
+                }
+            }
+            Wish::Join => {
+                self.joiners.retain(|(_, other)| *other != asker);
+                why.answer(0)
+            }
+        };
+        self.say(ticket, answer);
+    }
+
+    fn stop_waiting(&mut self, asker: Asker) -> Option<(Ticket, Wish)> {
+        self.impatient.remove(&asker);
+        self.waiting.remove(&asker)
     }
 
     fn say(&mut self, ticket: Ticket, answer: Answer<I>) {
@@ -434,5 +441,10 @@ fn threads<T>(process: u64, map: &BTreeMap<Asker, T>) -> impl Iterator<Item = (&
 }
 
 mod answer;
+mod entry;
+mod hands;
+mod lending;
+mod piles;
+mod rooms;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::machine::Why;
+use super::machine::{Room, Tally, Why};
 use crate::primitives::blob::Blob;
-use crate::{Later, ProcessId, data, message};
+use crate::{Descriptor, Later, ProcessId, data, message};
 
 /// Makes the sender's process known, before it asks for anything: from then on its end is watched. Answered with the host's
 /// epoch.
@@ -30,6 +30,26 @@ pub(crate) struct Put {
     /// How long to wait for room; `None`: as long as it takes.
     pub(super) within: Option<Duration>,
     pub(super) items: Vec<Blob>,
+    /// Whether the sender could put more without asking, if it is given room.
+    pub(super) wants_room: bool,
+}
+
+/// Asks for the words in which those count who put something without asking.
+#[message(reply = Result<Option<Descriptor>, String>)]
+pub(crate) struct Share;
+
+/// Brings an item for which the sending thread has room.
+#[message]
+pub(crate) struct PutInRoom {
+    pub(super) from: Origin,
+    pub(super) item: Blob,
+}
+
+/// Asks whether the item is there that was brought last, without asking; if there was no room for it, waits for that.
+#[message(reply = Later<Outcome>)]
+pub(crate) struct Confirm {
+    pub(super) from: Origin,
+    pub(super) within: Option<Duration>,
 }
 
 /// Wants items, at least one.
@@ -38,6 +58,8 @@ pub(crate) struct Get {
     pub(super) from: Origin,
     /// Most items.
     pub(super) most: usize,
+    /// Whether the sender could count what it takes of more.
+    pub(super) with_pile: bool,
     /// How long to wait for one; `None`: as long as it takes.
     pub(super) within: Option<Duration>,
 }
@@ -110,6 +132,8 @@ pub(crate) struct Expire {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Done,
+    /// Done, and there is room for more.
+    Room(Room),
     Full,
     Empty,
     TimedOut,
@@ -123,6 +147,8 @@ pub(crate) enum Outcome {
         /// Names the handing-over of the first; each further one has the next.
         grant: u64,
         items: Vec<Blob>,
+        /// Where the thread counts what it takes after the first; `None`: it has taken them all.
+        pile: Option<Tally>,
     },
     Number(u64),
 }

@@ -1,6 +1,6 @@
 //! What a queue answers, and what bounds it.
 
-use super::Grant;
+use super::{Grant, Room, Tally};
 use crate::data;
 
 /// What a request is answered with.
@@ -8,6 +8,8 @@ use crate::data;
 pub(in super::super) enum Answer<I> {
     /// It is done.
     Done,
+    /// It is done, and there is room for more, which can be put without asking.
+    Room(Room),
     /// There is no room, and the asker does not wait.
     Full,
     /// There is no item, and the asker does not wait.
@@ -31,6 +33,8 @@ pub(in super::super) enum Answer<I> {
         grant: Grant,
         /// The items, at least one.
         items: Vec<I>,
+        /// Where the thread counts what it takes after the first; `None`: it has taken them all.
+        pile: Option<Tally>,
     },
 }
 
@@ -65,6 +69,8 @@ pub(in super::super) struct Most {
     pub(in super::super) items: usize,
     /// Bytes that these have together, unless the first has more.
     pub(in super::super) bytes: usize,
+    /// Whether there may be a pile of more, of which the thread counts what it takes.
+    pub(in super::super) with_pile: bool,
 }
 
 /// How much a queue takes in. One item is taken whatever its size, if there is no other.

@@ -2,6 +2,11 @@
 
 mod model;
 mod random;
+mod rooms;
+mod world;
+
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use super::*;
 
@@ -11,15 +16,71 @@ fn asker(process: u64, thread: u64) -> Asker {
     Asker { process, thread }
 }
 
+/// Words that producers share with the machine.
+#[derive(Debug, Clone, Default)]
+struct Cells(Rc<RefCell<Vec<Cell>>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    count: u64,
+    is_lent: bool,
+}
+
+/// There are so few that some producers get none.
+const CELLS: usize = 3;
+
+impl Cells {
+    /// A producer counts an item; gives whether it could.
+    fn count(&self, Tally { word, count }: Tally) -> bool {
+        let cell = &mut self.0.borrow_mut()[word];
+        let can = cell.is_lent && cell.count == count;
+        cell.count += u64::from(can);
+        can
+    }
+}
+
+impl Cells {
+    /// Somebody writes nonsense.
+    fn set(&self, word: usize, count: u64) {
+        self.0.borrow_mut()[word].count = count;
+    }
+}
+
+impl Words for Cells {
+    fn lend(&mut self, count: u64) -> Option<usize> {
+        let mut cells = self.0.borrow_mut();
+        let free = cells.iter().position(|cell| !cell.is_lent);
+        let word = free.or_else(|| (cells.len() < CELLS).then_some(cells.len()))?;
+        let cell = Cell { count, is_lent: true };
+        if word == cells.len() {
+            cells.push(cell);
+        } else {
+            cells[word] = cell;
+        }
+        Some(word)
+    }
+
+    fn peek(&self, word: usize) -> u64 {
+        self.0.borrow()[word].count
+    }
+
+    fn keep(&mut self, word: usize) -> u64 {
+        let cell = &mut self.0.borrow_mut()[word];
+        assert!(cell.is_lent, "it is taken back twice");
+        cell.is_lent = false;
+        cell.count
+    }
+}
+
 /// A machine with tickets of its own.
 struct Bench {
-    machine: Machine<u32>,
+    machine: Machine<u32, Cells>,
     last_ticket: Ticket,
 }
 
 impl Bench {
     fn new(limits: Limits, joinable: bool) -> Bench {
-        Bench { machine: Machine::new(limits, joinable), last_ticket: 0 }
+        Bench { machine: Machine::new(limits, joinable, Cells::default()), last_ticket: 0 }
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -40,14 +101,16 @@ impl Bench {
     }
 }
 
-const ONE: Most = Most { items: 1, bytes: usize::MAX };
+const ONE: Most = Most { items: 1, bytes: usize::MAX, with_pile: false };
+
+const PILE: Most = Most { with_pile: true, ..ONE };
 
 fn one(item: u32, bytes: usize) -> VecDeque<(u32, usize)> {
     VecDeque::from([(item, bytes)])
 }
 
 fn item(grant: Grant, item: u32) -> Answer<u32> {
-    Answer::Items { grant, items: vec![item] }
+    Answer::Items { grant, items: vec![item], pile: None }
 }
 
 #[test]
@@ -56,21 +119,23 @@ fn many_items_go_in_as_there_is_room_and_come_out_together() {
     let many: VecDeque<_> = (0..5).map(|number| (number, 10)).collect();
     bench.machine.put(1, asker(1, 1), many.clone(), true);
     bench.machine.put(2, asker(1, 2), many.clone(), false);
-    let most = Most { items: 4, bytes: usize::MAX };
+    let most = Most { items: 4, bytes: usize::MAX, with_pile: false };
     bench.machine.get(3, asker(2, 1), 0, most, true);
-    bench.machine.get(4, asker(2, 2), 0, Most { items: 4, bytes: 19 }, true);
+    bench.machine.get(4, asker(2, 2), 0, Most { items: 4, bytes: 19, with_pile: false }, true);
     let expected = [
         (2, Answer::Full),
-        (3, Answer::Items { grant: 1, items: vec![0, 1] }),
-        (4, Answer::Items { grant: 3, items: vec![2] }),
+        (3, Answer::Items { grant: 1, items: vec![0, 1], pile: None }),
+        (4, Answer::Items { grant: 3, items: vec![2], pile: None }),
         (1, Answer::Done),
     ];
     assert_eq!(bench.machine.take_answers(), expected);
     bench.machine.put(5, asker(1, 1), many, true);
     bench.machine.get(6, asker(2, 1), 2, most, true);
     bench.machine.close();
-    let expected =
-        [(6, Answer::Items { grant: 4, items: vec![3, 4] }), (5, Answer::Partly { taken: 2, why: Why::Closed })];
+    let expected = [
+        (6, Answer::Items { grant: 4, items: vec![3, 4], pile: None }),
+        (5, Answer::Partly { taken: 2, why: Why::Closed }),
+    ];
     assert_eq!(bench.machine.take_answers(), expected);
 }
 
@@ -78,7 +143,7 @@ fn many_items_go_in_as_there_is_room_and_come_out_together() {
 fn what_a_thread_returns_is_ready_again_and_what_it_has_in_hand_is_not() {
     let mut bench = Bench::new(ANY, false);
     bench.machine.put(1, asker(1, 1), (0..3).map(|number| (number, 1)).collect(), true);
-    bench.machine.get(2, asker(2, 1), 0, Most { items: 3, bytes: 100 }, true);
+    bench.machine.get(2, asker(2, 1), 0, Most { items: 3, bytes: 100, with_pile: false }, true);
     bench.machine.return_after(asker(2, 1), 1);
     assert_eq!(bench.machine.len(), 2);
     bench.machine.end_process(2);

@@ -275,7 +275,7 @@ impl Model {
             && let items = self.first_ready(most)
             && !items.is_empty()
         {
-            return Some(Step::Answer(place, Answer::Items { grant: self.last_grant + 1, items }));
+            return Some(Step::Answer(place, Answer::Items { grant: self.last_grant + 1, items, pile: None }));
         }
         if let Some(place) = putter
             && let Wish::Put(rest, _) = &self.waiting[place].2

@@ -1,11 +1,12 @@
 //! Random runs of the machine and the model side by side.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::{Answer, Asker, Grant, Limits, Machine, Most, Ticket};
+use super::super::{Answer, Asker, Grant, Limits, Machine, Most, Room, Ticket};
+use super::Cells;
 use super::model::Model;
 
 /// What may happen. Processes and threads are few, so that they meet.
@@ -16,6 +17,11 @@ enum Event {
         /// The size of each item.
         bytes: Vec<usize>,
         waits: bool,
+    },
+    /// An item is put without asking, if the thread has room; otherwise it asks, and for room, too.
+    PutInRoom {
+        by: (usize, u64),
+        bytes: usize,
     },
     /// The last item that the thread got has reached it, or has not.
     Get {
@@ -64,6 +70,7 @@ fn event() -> impl Strategy<Value = Event> {
     let by = || (0..PROCESSES, 1..3u64);
     prop_oneof![
         20 => (by(), vec(0..12usize, 1..5), any::<bool>()).prop_map(|(by, bytes, waits)| Event::Put { by, bytes, waits }),
+        20 => (by(), 0..12usize).prop_map(|(by, bytes)| Event::PutInRoom { by, bytes }),
         20 => (by(), 0..8, (1..4usize, 0..20usize), any::<bool>())
             .prop_map(|(by, dice, most, waits)| Event::Get { by, received: dice > 0, most, waits }),
         4 => (by(), 0..4u64).prop_map(|(by, count)| Event::Return { by, count }),
@@ -81,7 +88,10 @@ fn event() -> impl Strategy<Value = Event> {
 
 /// The machine, the model, and what the world around them knows.
 struct Run {
-    machine: Machine<u32>,
+    machine: Machine<u32, Cells>,
+    cells: Cells,
+    /// What is left of each thread's room.
+    rooms: BTreeMap<Asker, Room>,
     model: Model,
     /// The present number of each process: who has ended comes back as somebody else.
     processes: [u64; PROCESSES],
@@ -91,20 +101,26 @@ struct Run {
     askers: BTreeMap<Ticket, Asker>,
     /// The requests that wait.
     open: BTreeSet<Ticket>,
+    /// What was put without asking, and is not answered.
+    silent: BTreeSet<Ticket>,
     /// The last grant that has reached each thread, and the last that was sent to it.
     taken: BTreeMap<Asker, (Grant, Grant)>,
 }
 
 impl Run {
     fn new(limits: Limits, joinable: bool) -> Run {
+        let cells = Cells::default();
         Run {
-            machine: Machine::new(limits, joinable),
+            machine: Machine::new(limits, joinable, cells.clone()),
+            cells,
+            rooms: BTreeMap::new(),
             model: Model::new(limits, joinable),
             processes: std::array::from_fn(|index| index as u64),
             last_process: PROCESSES as u64,
             last_ticket: 0,
             askers: BTreeMap::new(),
             open: BTreeSet::new(),
+            silent: BTreeSet::new(),
             taken: BTreeMap::new(),
         }
     }
@@ -138,13 +154,36 @@ impl Run {
         self.model.put(ticket, asker, items, waits);
     }
 
+    /// What is put in room comes at once here: so it is as if it had been asked for.
+    fn put_in_room(&mut self, by: (usize, u64), bytes: usize) {
+        let (ticket, asker) = self.ask(by);
+        let item = u32::try_from(ticket).expect("a run is short") * 10;
+        self.model.put(ticket, asker, vec![(item, bytes)], true);
+        let room = self.rooms.remove(&asker).filter(|room| room.items > 0 && room.bytes >= bytes);
+        let Some(mut room) = room else {
+            self.machine.put(ticket, asker, VecDeque::from([(item, bytes)]), true);
+            return self.machine.give_room(ticket, asker);
+        };
+        self.machine.put_in_room(asker, item, bytes);
+        if self.cells.count(room.tally) {
+            room.tally.count += 1;
+            room.items -= 1;
+            room.bytes -= bytes;
+            self.rooms.insert(asker, room);
+            self.silent.insert(ticket);
+        } else {
+            self.machine.confirm(ticket, asker, true);
+        }
+    }
+
     fn step(&mut self, event: &Event) {
         match *event {
             Event::Put { by, ref bytes, waits } => self.put(by, bytes, waits),
+            Event::PutInRoom { by, bytes } => self.put_in_room(by, bytes),
             Event::Get { by, received, most: (items, bytes), waits } => {
                 let (ticket, asker) = self.ask(by);
                 let taken = self.taken(asker, received);
-                let most = Most { items, bytes };
+                let most = Most { items, bytes, with_pile: false };
                 self.machine.get(ticket, asker, taken, most, waits);
                 self.model.get(ticket, asker, taken, most, waits);
             }
@@ -208,13 +247,20 @@ impl Run {
     fn check(&mut self) -> Result<(), TestCaseError> {
         let mut answers = self.machine.take_answers();
         let mut expected = std::mem::take(&mut self.model.answers);
+        for (ticket, answer) in &mut answers {
+            if let Answer::Room(room) = *answer {
+                self.rooms.insert(self.askers[ticket], room);
+                *answer = Answer::Done;
+            }
+        }
+        answers.extend(std::mem::take(&mut self.silent).into_iter().map(|ticket| (ticket, Answer::Done)));
         answers.sort_by_key(|(ticket, _)| *ticket);
         expected.sort_by_key(|(ticket, _)| *ticket);
         prop_assert_eq!(&answers, &expected);
         prop_assert_eq!(self.machine.len(), self.model.len());
         for (ticket, answer) in answers {
             prop_assert!(self.open.remove(&ticket), "{} was answered twice", ticket);
-            if let Answer::Items { grant, items } = answer {
+            if let Answer::Items { grant, items, .. } = answer {
                 self.taken.entry(self.askers[&ticket]).or_default().1 = grant + items.len() as u64 - 1;
             }
         }
@@ -240,8 +286,8 @@ proptest! {
 
     #[test]
     fn the_machine_does_what_the_model_does(
-        items in 1..5usize,
-        bytes in 0..20usize,
+        items in prop_oneof![1..5usize, 30..50usize],
+        bytes in prop_oneof![0..20usize, 100..200usize],
         joinable: bool,
         events in vec(event(), 0..80),
     ) {

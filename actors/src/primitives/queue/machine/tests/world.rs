@@ -1,0 +1,260 @@
+//! Random runs of producers and consumers that do much without asking, while messages take their time.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+
+/// What may happen. What producers send comes later, each one's in order.
+#[derive(Debug, Clone)]
+enum Event {
+    Put(usize),
+    Come(usize),
+    Get(usize),
+    TryGet(usize),
+    TryPut,
+    Close,
+    EndProducer(usize),
+    EndConsumer(usize),
+}
+
+const EACH: usize = 4;
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        30 => (0..EACH).prop_map(Event::Put),
+        20 => (0..EACH).prop_map(Event::Come),
+        20 => (0..EACH).prop_map(Event::Get),
+        4 => (0..EACH).prop_map(Event::TryGet),
+        2 => Just(Event::TryPut),
+        1 => Just(Event::Close),
+        1 => (0..EACH).prop_map(Event::EndProducer),
+        1 => (0..EACH).prop_map(Event::EndConsumer),
+    ]
+}
+
+#[derive(Debug)]
+enum Sent {
+    Ask(Ticket, u32),
+    InRoom(u32),
+    Confirm(Ticket),
+}
+
+/// A producer: what it may put, and what of it has not come.
+#[derive(Debug, Default)]
+struct Producer {
+    process: u64,
+    room: Option<Room>,
+    sent: VecDeque<Sent>,
+    /// It waits for the answer to this, for this item.
+    waits: Option<(Ticket, u32)>,
+}
+
+/// A consumer: what it has in hand, and the pile beside it.
+#[derive(Debug, Default)]
+struct Consumer {
+    process: u64,
+    in_hand: Option<u32>,
+    taken: Grant,
+    pile: VecDeque<(Grant, u32)>,
+    tally: Option<Tally>,
+    waits: Option<Ticket>,
+}
+
+struct World {
+    bench: Bench,
+    producers: Vec<Producer>,
+    consumers: Vec<Consumer>,
+    /// What is put without waiting.
+    tries: BTreeMap<Ticket, u32>,
+    /// What has been put, as its producer knows; what has been taken, and did not come back.
+    put: BTreeSet<u32>,
+    got: BTreeSet<u32>,
+    /// How many came back from the dead.
+    came_back: usize,
+    is_closed: bool,
+    last_item: u32,
+    last_process: u64,
+}
+
+impl World {
+    fn new(items: usize) -> World {
+        World {
+            bench: Bench::new(Limits { items, bytes: 1 << 20 }, false),
+            producers: (1..).take(EACH).map(|process| Producer { process, ..Producer::default() }).collect(),
+            consumers: (11..).take(EACH).map(|process| Consumer { process, ..Consumer::default() }).collect(),
+            tries: BTreeMap::new(),
+            put: BTreeSet::new(),
+            got: BTreeSet::new(),
+            came_back: 0,
+            is_closed: false,
+            last_item: 0,
+            last_process: 100,
+        }
+    }
+
+    fn new_process(&mut self) -> u64 {
+        self.last_process += 1;
+        self.last_process
+    }
+
+    fn put(&mut self, by: usize) {
+        let producer = &mut self.producers[by];
+        if producer.waits.is_some() {
+            return;
+        }
+        self.last_item += 1;
+        let item = self.last_item;
+        let room = producer.room.take().filter(|room| room.items > 0);
+        if let Some(mut room) = room {
+            producer.sent.push_back(Sent::InRoom(item));
+            if self.bench.machine.words().count(room.tally) {
+                assert!(!self.is_closed, "put after it was closed");
+                room.tally.count += 1;
+                room.items -= 1;
+                producer.room = Some(room);
+                self.put.insert(item);
+                return;
+            }
+        }
+        let ticket = self.bench.ticket();
+        producer.sent.push_back(if room.is_some() { Sent::Confirm(ticket) } else { Sent::Ask(ticket, item) });
+        producer.waits = Some((ticket, item));
+    }
+
+    fn come(&mut self, by: usize) {
+        let asker = asker(self.producers[by].process, 1);
+        match self.producers[by].sent.pop_front() {
+            Some(Sent::Ask(ticket, item)) => {
+                self.bench.machine.put(ticket, asker, one(item, 1), true);
+                self.bench.machine.give_room(ticket, asker);
+            }
+            Some(Sent::InRoom(item)) => self.bench.machine.put_in_room(asker, item, 1),
+            Some(Sent::Confirm(ticket)) => self.bench.machine.confirm(ticket, asker, true),
+            None => {}
+        }
+    }
+
+    fn get(&mut self, by: usize, waits: bool) {
+        let consumer = &mut self.consumers[by];
+        if consumer.waits.is_some() {
+            return;
+        }
+        if let Some((grant, item)) = consumer.pile.pop_front()
+            && let Some(tally) = &mut consumer.tally
+            && self.bench.machine.words().count(*tally)
+        {
+            tally.count += 1;
+            (consumer.taken, consumer.in_hand) = (grant, Some(item));
+            assert!(self.got.insert(item), "taken twice");
+            return;
+        }
+        consumer.pile.clear();
+        let ticket = self.bench.ticket();
+        consumer.waits = Some(ticket);
+        self.bench.machine.get(ticket, asker(consumer.process, 1), consumer.taken, PILE, waits);
+    }
+
+    fn step(&mut self, event: &Event) {
+        match *event {
+            Event::Put(by) => self.put(by),
+            Event::Come(by) => self.come(by),
+            Event::Get(by) => self.get(by, true),
+            Event::TryGet(by) => self.get(by, false),
+            Event::TryPut => {
+                self.last_item += 1;
+                let (ticket, process) = (self.bench.ticket(), self.new_process());
+                self.bench.machine.put(ticket, asker(process, 1), one(self.last_item, 1), false);
+                self.tries.insert(ticket, self.last_item);
+            }
+            Event::Close => {
+                self.bench.machine.close();
+                self.is_closed = true;
+            }
+            Event::EndProducer(by) => {
+                // What had left whole comes; then it is told that the process has ended.
+                while !self.producers[by].sent.is_empty() {
+                    self.come(by);
+                    self.take_answers();
+                }
+                let process = self.new_process();
+                let ended = std::mem::replace(&mut self.producers[by], Producer { process, ..Producer::default() });
+                self.bench.machine.end_process(ended.process);
+            }
+            Event::EndConsumer(by) => {
+                let process = self.new_process();
+                let ended = std::mem::replace(&mut self.consumers[by], Consumer { process, ..Consumer::default() });
+                // Unless it waits: it has dealt with that then.
+                if let Some(item) = ended.in_hand.filter(|_| ended.waits.is_none()) {
+                    self.got.remove(&item);
+                    self.came_back += 1;
+                }
+                self.bench.machine.end_process(ended.process);
+            }
+        }
+        self.take_answers();
+    }
+
+    fn take_answers(&mut self) {
+        for (ticket, answer) in self.bench.machine.take_answers() {
+            let producer =
+                self.producers.iter_mut().find(|producer| producer.waits.is_some_and(|(other, _)| other == ticket));
+            let consumer = self.consumers.iter_mut().find(|consumer| consumer.waits == Some(ticket));
+            match (producer, consumer, answer) {
+                (Some(producer), _, Answer::Closed) => producer.waits = None,
+                (Some(producer), _, answer @ (Answer::Done | Answer::Room(_))) => {
+                    producer.room = if let Answer::Room(room) = answer { Some(room) } else { None };
+                    self.put.extend(producer.waits.take().map(|(_, item)| item));
+                }
+                (_, Some(consumer), Answer::Items { grant, items, pile }) => {
+                    consumer.pile = (grant..).zip(items).collect();
+                    let first = consumer.pile.pop_front().expect("there is one");
+                    (consumer.taken, consumer.in_hand) = (first.0, Some(first.1));
+                    (consumer.tally, consumer.waits) = (pile, None);
+                    assert!(self.got.insert(first.1), "taken twice");
+                }
+                (_, Some(consumer), answer @ (Answer::Empty | Answer::Closed)) => {
+                    (consumer.waits, consumer.in_hand) = (None, None);
+                    assert!(answer == Answer::Empty || self.is_closed);
+                    assert!(self.put.is_subset(&self.got), "{:?} are there", self.put.difference(&self.got));
+                }
+                (None, None, answer) => {
+                    let item = self.tries.remove(&ticket);
+                    self.put.extend(item.filter(|_| answer == Answer::Done));
+                    assert!(item.is_some() || answer == Answer::TimedOut, "{answer:?} is for nobody");
+                }
+                (_, _, answer) => panic!("{answer:?} makes no sense"),
+            }
+        }
+        let Machine { ready, limits, piles, lending, .. } = &self.bench.machine;
+        assert!(ready.len() + piles.untaken(lending) <= limits.items + self.came_back, "too many");
+    }
+
+    /// All that was sent comes, and all that is there is taken.
+    fn finish(mut self) {
+        self.step(&Event::Close);
+        for by in 0..EACH {
+            while !self.producers[by].sent.is_empty() {
+                self.step(&Event::Come(by));
+            }
+        }
+        for _ in 0..=self.last_item {
+            (0..EACH).for_each(|by| self.step(&Event::Get(by)));
+        }
+        assert!(self.consumers.iter().all(|consumer| consumer.waits.is_none()), "{:?}", self.consumers);
+        assert!(self.producers.iter().all(|producer| producer.waits.is_none()), "{:?}", self.producers);
+        assert!(self.tries.is_empty());
+        assert!(self.put.is_subset(&self.got), "{:?} are lost", self.put.difference(&self.got));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn what_was_put_is_taken_once_whatever_is_on_its_way(items in 8..60usize, events in vec(event(), 0..200)) {
+        let mut world = World::new(items);
+        events.iter().for_each(|event| world.step(event));
+        world.finish();
+    }
+}
