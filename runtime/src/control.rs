@@ -305,6 +305,8 @@ pub(crate) struct Launch {
     pub(crate) process: ProcessId,
     pub(crate) incarnation: Incarnation,
     pub(crate) name: String,
+    /// What `ps` shows. It is put together before, so that the code for that need not be mapped in every process.
+    pub(crate) title: String,
     pub(crate) entry: EntryRef,
     pub(crate) arguments: Value,
     pub(crate) straight: bool,

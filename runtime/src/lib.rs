@@ -18,12 +18,12 @@
 //! | `control.rs` | what processes and their supervisor say to each other |
 //! | `supervisor/` | the supervisor process |
 //! | `supervision/` | the rules of supervision in OTP's words; pure |
-//! | `zygote.rs`, `rehearsal.rs` | the process that clones actors, and what it does beforehand |
+//! | `zygote/`, `rehearsal.rs` | the process that clones actors, and what it does beforehand |
 //! | `spawn.rs`, `supervisor_spec.rs` | what a process, or a supervisor, is to be |
 //! | `record.rs` | [`RecordFile`], [`RecordWriter`]: what a process has done, for when it has died |
 //! | `word/` | [`WordOwner`], [`WordShare`]: numbers that several processes change without a message |
 //! | `exit.rs`, `panic.rs`, `error.rs`, `id.rs`, `timers.rs` | as they say |
-//! | `sys.rs`, `word/sys.rs` | the system calls, and the only unsafe code |
+//! | `sys.rs`, `word/sys.rs`, `zygote/sys.rs` | the system calls, and the only unsafe code |
 //!
 //! Deliberately absent: types of messages, and any thread that it starts itself but the flusher.
 

@@ -27,6 +27,7 @@ pub(crate) fn rehearse(parent: Pid) -> Result<(), RuntimeError> {
         process: nobody,
         incarnation: 0,
         name: "rehearsal".into(),
+        title: "procession rehearsal".into(),
         entry: EntryRef::of_nothing(),
         arguments: Value::Inline(Vec::new()),
         straight: false,

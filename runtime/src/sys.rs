@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::any::TypeId;
-use std::ffi::{CString, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
@@ -226,47 +226,12 @@ pub(crate) fn fork() -> nix::Result<Cloned> {
     }
 }
 
-/// Clones this process so that the copy is its sibling: the parent that they share reaps it. The caller has one thread, and
-/// holds no robust lock.
-pub(crate) fn clone_sibling() -> nix::Result<Cloned> {
-    let mut thread_id_address: *mut libc::c_int = std::ptr::null_mut();
-    // SAFETY: PR_GET_TID_ADDRESS stores one pointer at the address given.
-    let outcome = unsafe { libc::prctl(libc::PR_GET_TID_ADDRESS, &raw mut thread_id_address) };
-    nix::errno::Errno::result(outcome)?;
-    let robust_list = robust_list();
-    let flags = libc::c_long::from(libc::CLONE_PARENT | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID);
-    let none: libc::c_long = 0;
-    #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
-    // SAFETY: without CLONE_VM and with no stack of its own this is a fork. The caller has one thread, so no lock of the
-    // C library can be held; the library's record of the thread's id is at the address given and is set by the kernel.
-    let outcome = unsafe { libc::syscall(libc::SYS_clone, flags, none, none, thread_id_address, none) };
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "x86")))]
-    // SAFETY: as above, with the last two arguments in the order of these architectures.
-    let outcome = unsafe { libc::syscall(libc::SYS_clone, flags, none, none, none, thread_id_address) };
-    match nix::errno::Errno::result(outcome)? {
-        0 => {
-            keep_robust_list(robust_list);
-            Ok(Cloned::Copy)
-        }
-        child => Ok(Cloned::Original(Pid::from_raw(child as libc::pid_t))),
-    }
-}
-
 /// Where the kernel finds what this thread's robust locks are: an address and a length. The address is 0 if it knows of none.
 pub(crate) fn robust_list() -> (usize, usize) {
     let (mut head, mut length) = (0_usize, 0_usize);
     // SAFETY: the kernel stores one pointer and one length at the addresses given.
     let outcome = unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length) };
     if outcome == 0 { (head, length) } else { (0, 0) }
-}
-
-/// Tells the kernel again what the C library told it of the thread that this one is a copy of: a bare clone forgets that.
-fn keep_robust_list((head, length): (usize, usize)) {
-    if head != 0 {
-        // SAFETY: it is the C library's list for this thread, at the same place in the copy, and empty: the original held no
-        // robust lock.
-        unsafe { libc::syscall(libc::SYS_set_robust_list, head, length) };
-    }
 }
 
 /// Moves `keep` to descriptor 3 and closes all above.
@@ -350,9 +315,12 @@ pub(crate) fn find_title() {
 
 /// Names this process: 15 bytes for the kernel, more of it in what `ps` shows.
 pub(crate) fn set_title(name: &str, title: &str) {
-    let name: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();
-    if let Ok(name) = CString::new(name) {
-        let _ = nix::sys::prctl::set_name(&name);
+    let mut short = [0; 16];
+    for (place, byte) in short[..15].iter_mut().zip(name.bytes().filter(|byte| *byte != 0)) {
+        *place = byte;
+    }
+    if let Ok(name) = CStr::from_bytes_until_nul(&short) {
+        let _ = nix::sys::prctl::set_name(name);
     }
     let start: *mut u8 = std::ptr::with_exposed_provenance_mut(TITLE_ADDRESS.load(Ordering::Relaxed));
     if start.is_null() {

@@ -9,7 +9,7 @@
 //! | `station.rs` | its end of each control socket |
 //! | `desk.rs` | what it is asked |
 //! | `introductions.rs` | connecting processes with each other |
-//! | `launching.rs` | making processes |
+//! | `launching.rs`, `workshop.rs` | making processes; the zygote and its clones |
 //! | `deaths.rs` | what happens when one has ended |
 //! | `stopping.rs` | stopping them, with deadlines; the system's end |
 //! | `group.rs`, `groups.rs` | supervisors in OTP's sense: their state, and carrying out their rules |
@@ -27,6 +27,7 @@ mod station;
 mod stopping;
 mod table;
 mod tail;
+mod workshop;
 
 use std::os::fd::{AsFd, OwnedFd};
 

@@ -12,10 +12,10 @@ use procession_transport::{Flushed, Hub, Inlet, Link, Outlet, Received, Socket, 
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use super::launching::Workshop;
 use super::record::{Caller, Kind, Life};
 use super::station::Station;
 use super::table::Table;
+use super::workshop::Workshop;
 use crate::control::{self, Answer, CONTROL_LIMIT_BYTES, NOTICE_LIMIT_BYTES, Notice, Parcel, SystemOptions};
 use crate::error::RuntimeError;
 use crate::exit::Ended;
