@@ -106,7 +106,7 @@ pub(crate) fn run_clone(control: OwnedFd, parent: Pid, is_announced: bool, is_sp
     if is_spare {
         get_ready(control.as_fd(), parent);
     }
-    run(control, parent, is_announced)
+    run(control, parent, is_announced, !is_spare)
 }
 
 /// Does what costs time later, unless the clone is told at once what to be.
@@ -128,12 +128,18 @@ pub(crate) fn run_image(control: OwnedFd) -> ! {
     sys::reset_signals();
     sys::close_above(sys::MARKED_DESCRIPTOR);
     sys::find_title();
-    run(control, parent, true)
+    run(control, parent, true, false)
 }
 
-fn run(control: OwnedFd, parent: Pid, is_announced: bool) -> ! {
+/// `is_crowded`: others are being made at the same time, which want the processors.
+fn run(control: OwnedFd, parent: Pid, is_announced: bool, is_crowded: bool) -> ! {
     let code = match launch(control, parent, is_announced) {
-        Ok(process) => live(&process),
+        Ok(process) => {
+            if is_crowded {
+                process.endpoint.sleep_at_once();
+            }
+            live(&process)
+        }
         // Nobody is there to be told, or the supervisor is told by this end.
         Err(_) => FAILED,
     };

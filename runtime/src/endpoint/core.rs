@@ -83,7 +83,7 @@ pub(crate) struct Core {
     pub(crate) has_fired: bool,
     /// The supervisor has closed the control socket.
     pub(crate) is_lost: bool,
-    spinner: Spinner,
+    pub(super) spinner: Spinner,
     /// Whether what is waited for takes long, so that looking is of no use.
     pub(crate) waits_long: bool,
 }

@@ -176,6 +176,13 @@ impl Endpoint {
         self.0.id.process
     }
 
+    /// Has the next wait sleep at once: what it waits for takes long, or the processor is wanted.
+    pub(crate) fn sleep_at_once(&self) {
+        if let Ok(mut core) = self.core() {
+            core.spinner.note_missed();
+        }
+    }
+
     /// Adopts a connection that came with the process's launch.
     pub(crate) fn adopt_visitor(&self, visitor: EndpointId, socket: OwnedFd) -> Result<(), RuntimeError> {
         self.core()?.add_visitor(visitor, socket)
