@@ -164,6 +164,7 @@ pub(crate) fn launch(control: OwnedFd, parent: Pid, is_announced: bool) -> Resul
     }
     let arguments = Parcel::from_value(launch.arguments, &mut descriptors)?.open()?;
     sys::set_title(&launch.name, &launch.title);
+    drop(launch.title);
     for (name, value) in &launch.options.environment {
         sys::set_variable(name, value);
     }

@@ -419,6 +419,12 @@ impl Panic {
     }
 }
 
+/// Where bytes lie if there are none: aligned as all are, and without memory of their own.
+static NO_BYTES: NoBytes = NoBytes([]);
+
+#[repr(align(16))]
+struct NoBytes([u8; 0]);
+
 /// Arguments or a returned value, wherever they are.
 #[derive(Debug)]
 pub(crate) enum Parcel {
@@ -465,6 +471,7 @@ impl Parcel {
     /// Reads the bytes into aligned memory.
     pub(crate) fn open(self) -> Result<Bytes, RuntimeError> {
         match self {
+            Parcel::Inline(bytes) if bytes.is_empty() => Ok(Bytes::from_static(&NO_BYTES.0)),
             Parcel::Inline(bytes) => {
                 let mut buffer = procession_transport::aligned_buffer(bytes.len());
                 buffer.extend_from_slice(&bytes);

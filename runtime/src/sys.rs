@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::any::TypeId;
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
@@ -239,8 +239,9 @@ pub(crate) fn keep_only(keep: OwnedFd) -> nix::Result<OwnedFd> {
     use std::os::fd::IntoRawFd;
     let keep = keep.into_raw_fd();
     if keep != MARKED_DESCRIPTOR {
-        // SAFETY: both are plain numbers; whatever was at 3 belongs to the process that this one is a copy of.
-        nix::errno::Errno::result(unsafe { libc::dup3(keep, MARKED_DESCRIPTOR, libc::O_CLOEXEC) })?;
+        let [from, to, flags] = [keep, MARKED_DESCRIPTOR, libc::O_CLOEXEC].map(libc::c_long::from);
+        // SAFETY: all are plain numbers; whatever was at 3 belongs to the process that this one is a copy of.
+        nix::errno::Errno::result(unsafe { libc::syscall(libc::SYS_dup3, from, to, flags) })?;
     }
     close_above(MARKED_DESCRIPTOR);
     // SAFETY: the descriptor has just been put there and nobody else owns it.
@@ -287,9 +288,15 @@ pub(crate) fn child_signals() -> nix::Result<SignalFd> {
 }
 
 /// Has the kernel kill this process when the thread that made it ends, and checks that this has not happened yet.
+///
+/// What every clone calls goes through `syscall`: the C library's functions lie far apart, and each would be one more piece
+/// of it to be mapped.
 pub(crate) fn die_with(parent: Pid) -> nix::Result<bool> {
-    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-    Ok(nix::unistd::getppid() == parent)
+    let (option, signal) = (libc::c_long::from(libc::PR_SET_PDEATHSIG), libc::c_long::from(libc::SIGKILL));
+    // SAFETY: plain numbers.
+    nix::errno::Errno::result(unsafe { libc::syscall(libc::SYS_prctl, option, signal) })?;
+    // SAFETY: it takes nothing and cannot fail.
+    Ok(unsafe { libc::syscall(libc::SYS_getppid) } == libc::c_long::from(parent.as_raw()))
 }
 
 /// Becomes the parent of all orphans among its descendants.
@@ -315,13 +322,12 @@ pub(crate) fn find_title() {
 
 /// Names this process: 15 bytes for the kernel, more of it in what `ps` shows.
 pub(crate) fn set_title(name: &str, title: &str) {
-    let mut short = [0; 16];
+    let mut short = [0_u8; 16];
     for (place, byte) in short[..15].iter_mut().zip(name.bytes().filter(|byte| *byte != 0)) {
         *place = byte;
     }
-    if let Ok(name) = CStr::from_bytes_until_nul(&short) {
-        let _ = nix::sys::prctl::set_name(name);
-    }
+    // SAFETY: the kernel reads at most 16 bytes, up to a zero, and the last is one.
+    unsafe { libc::syscall(libc::SYS_prctl, libc::c_long::from(libc::PR_SET_NAME), short.as_ptr()) };
     let start: *mut u8 = std::ptr::with_exposed_provenance_mut(TITLE_ADDRESS.load(Ordering::Relaxed));
     if start.is_null() {
         return;

@@ -10,6 +10,9 @@ use crate::{Body, DEFAULT_MESSAGE_LIMIT_BYTES, Rest};
 /// A send buffer that has drained keeps at most this much memory.
 const KEPT_CAPACITY_BYTES: usize = 4 << 20;
 
+/// Room for the first frames of a link. Memory that grows costs a process that starts more of its own than memory that is there.
+const FIRST_CAPACITY_BYTES: usize = 128;
+
 /// What has left is dropped from the front of the buffer when it is this much: little, so that the buffer stays in the
 /// processor's cache while the peer is slow.
 const RECYCLED_BYTES: usize = 64 << 10;
@@ -58,7 +61,7 @@ impl Writer {
     pub fn new(message_limit_bytes: usize) -> Writer {
         let message_limit_bytes = message_limit_bytes.min(u32::MAX as usize - HEADER_BYTES);
         Writer {
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(FIRST_CAPACITY_BYTES),
             sent: 0,
             boundary: 0,
             offered: 0,
