@@ -1,6 +1,9 @@
 //! Queues whose producers and consumers count what they do instead of asking: all that is promised of those who ask holds.
 
 use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use procession::prelude::*;
@@ -180,6 +183,57 @@ fn a_stopped_host_holds_nobody_up_who_need_not_ask() {
         assert_eq!(queue.get(), Ok(WARM / 2));
         kill(home.pid(), Signal::SIGCONT);
         (WARM / 2 + 1..=WARM).for_each(|number| assert_eq!(queue.get(), Ok(number)));
+    });
+}
+
+#[procession::test]
+fn what_is_put_after_a_request_that_was_given_up_is_there() {
+    repeat("host stopped while somebody gets", ROUNDS, |_| {
+        let system = system();
+        let home = Noting::of(&system);
+        let queue = Queue::unbounded(&home).expect("a queue");
+        (0..WARM).for_each(|number| queue.put(number).expect("there is room"));
+        (0..WARM).for_each(|number| assert_eq!(queue.get(), Ok(number)));
+        kill(home.pid(), Signal::SIGSTOP);
+        assert_eq!(queue.get_within(Duration::from_millis(1)), Err(QueueError::Unresponsive));
+        let put = queue.put_within(WARM, Duration::from_millis(1));
+        kill(home.pid(), Signal::SIGCONT);
+        let is_there = queue.get_within(Duration::from_secs(1)) == Ok(WARM);
+        assert!(put.is_err() || is_there, "it is lost");
+    });
+}
+
+#[procession::test]
+fn who_does_not_wait_finds_what_was_put_while_the_host_was_stopped() {
+    repeat("host stopped while another puts", ROUNDS, |_| {
+        let system = system();
+        let home = Noting::of(&system);
+        let queue = Queue::unbounded(&home).expect("a queue");
+        let (begin, begun) = mpsc::channel();
+        let (say, said) = mpsc::channel();
+        let producer = queue.clone();
+        let producer = thread::spawn(move || {
+            (0..WARM).for_each(|number| producer.put(number).expect("there is room"));
+            say.send(()).expect("somebody listens");
+            begun.recv().expect("it comes");
+            producer.put(WARM).expect("there is room");
+        });
+        said.recv().expect("it puts");
+        (0..WARM).for_each(|number| assert_eq!(queue.get(), Ok(number)));
+        let host = home.pid();
+        kill(host, Signal::SIGSTOP);
+        assert_eq!(queue.get_within(Duration::from_millis(1)), Err(QueueError::Unresponsive));
+        begin.send(()).expect("it waits");
+        producer.join().expect("it need not ask");
+        let (looks, look) = mpsc::channel();
+        let waker = thread::spawn(move || {
+            looks.send(()).expect("somebody listens");
+            thread::sleep(Duration::from_millis(20));
+            kill(host, Signal::SIGCONT);
+        });
+        look.recv().expect("it does");
+        assert_eq!(queue.try_get(), Ok(WARM));
+        waker.join().expect("no panic");
     });
 }
 

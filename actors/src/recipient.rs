@@ -76,7 +76,7 @@ impl<M: Message> Recipient<M> {
     pub(crate) fn tell_now(&self, message: &M) -> Result<bool, TellError> {
         let outgoing = Outgoing { is_followed: true, ..self.outgoing() };
         let (endpoint, _) = self.send(message, outgoing)?;
-        Ok(endpoint.flush_to(self.id)?)
+        Ok(endpoint.flush_to(self.id).unwrap_or(false))
     }
 
     /// Sends messages one after the other; see [`ActorRef::tell_all`].

@@ -76,14 +76,21 @@ impl Door {
             Some(Duration::ZERO) => ASK_TIMEOUT,
             Some(within) => within.saturating_mul(2).saturating_add(NET).min(FOREVER),
         };
-        self.host.ask_within(request, patience).map_err(|error| {
-            let error = QueueError::from(error);
-            if matches!(error, QueueError::HostDied(_) | QueueError::NoHost) {
+        self.host.ask_within(request, patience).map_err(|error| self.note(error.into()))
+    }
+
+    /// Notes what follows from an error, and gives it.
+    pub(super) fn note(&self, error: QueueError) -> QueueError {
+        match error {
+            QueueError::HostDied(_) | QueueError::NoHost => {
                 enrolled().get_or_insert_default().remove(&self.key());
                 hand::forget(self.key());
             }
-            error
-        })
+            // What it puts now would come behind what it has given up.
+            QueueError::Unresponsive => hand::leave_room(self.key()),
+            _ => {}
+        }
+        error
     }
 
     /// This thread does not want what it was handed and has not taken.

@@ -115,6 +115,8 @@ impl Host {
         let mut reply = Some(reply);
         self.give(context, |other| if other == ticket { reply.take() } else { None });
         if let Some(reply) = reply {
+            // Who does not wait is answered when it is known what is on its way: that takes no time-out.
+            let within = within.filter(|_| waits(within));
             let timer = within.and_then(|within| self.time(within, asker, ticket, context));
             self.owed.insert(ticket, Owed { reply, timer });
             if timer.is_none() && within.is_some() {
@@ -246,8 +248,9 @@ impl Handler<Confirm> for Host {
 }
 
 impl Handler<Share> for Host {
-    fn handle(&mut self, _: Incoming<'_, Share>, _: &mut Context<Self>) -> Result<Option<Descriptor>, String> {
-        Ok(self.machine.words().share().map(Descriptor::new))
+    fn handle(&mut self, share: Incoming<'_, Share>, _: &mut Context<Self>) -> Result<Option<Descriptor>, String> {
+        let is_present = share.epoch == self.epoch;
+        Ok(is_present.then(|| self.machine.words().share()).flatten().map(Descriptor::new))
     }
 }
 

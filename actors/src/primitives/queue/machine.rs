@@ -123,8 +123,7 @@ impl<I: Clone, W: Words> Machine<I, W> {
     pub(super) fn give_room(&mut self, ticket: Ticket, asker: Asker) {
         let is_done = |(other, answer): &(Ticket, Answer<I>)| *other == ticket && matches!(answer, Answer::Done);
         let Some(place) = self.answers.iter().position(is_done) else { return };
-        // All that it has put in room before is there: it asks.
-        self.rooms.end(&mut self.lending, asker);
+        self.rooms.take_back_from(&mut self.lending, asker);
         if self.is_closed || !self.putters.is_empty() {
             return;
         }
@@ -148,7 +147,7 @@ impl<I: Clone, W: Words> Machine<I, W> {
 
     /// Somebody asks whether the item that it has put without asking is there.
     pub(super) fn confirm(&mut self, ticket: Ticket, asker: Asker, waits: bool) {
-        self.rooms.end(&mut self.lending, asker);
+        self.rooms.take_back_from(&mut self.lending, asker);
         match self.unsure.remove(&asker) {
             Some(item) => self.put(ticket, asker, VecDeque::from([item]), waits),
             None => {
@@ -174,7 +173,7 @@ impl<I: Clone, W: Words> Machine<I, W> {
     /// A thread has ended, in order: it has dealt with what it took. A joinable queue wants to be told of each item.
     pub(super) fn end_thread(&mut self, asker: Asker, taken: Grant) {
         self.forget(asker);
-        self.rooms.end(&mut self.lending, asker);
+        self.rooms.take_back_from(&mut self.lending, asker);
         self.take_pile_back(asker);
         self.note_taken(asker, taken);
         self.advance();

@@ -36,7 +36,10 @@ pub(crate) struct Put {
 
 /// Asks for the words in which those count who put something without asking.
 #[message(reply = Result<Option<Descriptor>, String>)]
-pub(crate) struct Share;
+pub(crate) struct Share {
+    /// Which life of the host the handle is for.
+    pub(super) epoch: u64,
+}
 
 /// Brings an item for which the sending thread has room.
 #[message]

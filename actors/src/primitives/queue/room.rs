@@ -58,11 +58,11 @@ impl Lender for Door {
     }
 
     fn borrow_words(&self, patience: Duration) -> Result<Option<Near>, QueueError> {
-        match self.host.ask_within(&Share, patience) {
+        match self.host.ask_within(&Share { epoch: self.key().1 }, patience) {
             Ok(Some(descriptor)) => Ok(descriptor.into_owned().ok().and_then(|descriptor| Near::open(descriptor, 0))),
             // One of the two sides has no descriptors left.
             Ok(None) | Err(AskError::Invalid(_) | AskError::NoReply) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.note(error.into())),
         }
     }
 }

@@ -71,7 +71,7 @@ impl Rooms {
         self.given.is_empty()
     }
 
-    /// Gives somebody room who has none, of so much that is free.
+    /// Gives somebody room, of so much that is free; not to one of whom something still comes.
     pub(super) fn give(
         &mut self,
         lending: &mut Lending<impl Words>,
@@ -80,7 +80,7 @@ impl Rooms {
         bytes: usize,
     ) -> Option<Room> {
         let (items, bytes) = ((items / PART).min(ROOM_ITEMS), (bytes / PART).min(ROOM_BYTES));
-        if items < LEAST_ITEMS || bytes == 0 {
+        if items < LEAST_ITEMS || bytes == 0 || self.given.contains_key(&asker) {
             return None;
         }
         let tally = lending.lend(items)?;
@@ -112,30 +112,33 @@ impl Rooms {
     /// Takes all room back that has not been used; gives whether there is more for others now.
     pub(super) fn take_back(&mut self, lending: &mut Lending<impl Words>) -> bool {
         let before = (self.items, self.bytes);
-        for given in self.given.values_mut() {
-            if let State::Lent(tally) = given.state {
-                let coming = lending.keep(tally, given.items);
-                self.items -= given.items - coming;
-                given.items = coming;
-                given.state = State::TakenBack;
-            }
-        }
-        let bytes = self.given.extract_if(.., |_, given| given.items == 0).map(|(_, given)| given.bytes);
-        self.bytes -= bytes.sum::<usize>();
+        let askers: Vec<Asker> = self.given.keys().copied().collect();
+        askers.into_iter().for_each(|asker| self.take_back_from(lending, asker));
         (self.items, self.bytes) != before
     }
 
-    /// Takes the room of one back, of whom nothing more comes.
-    pub(super) fn end(&mut self, lending: &mut Lending<impl Words>, asker: Asker) {
-        if let Some(Given { state: State::Lent(tally), items, .. }) = self.take(asker) {
-            lending.keep(tally, items);
+    /// Takes the room back that one has not used. What it has put there still comes.
+    pub(super) fn take_back_from(&mut self, lending: &mut Lending<impl Words>, asker: Asker) {
+        let Some(given) = self.given.get_mut(&asker) else { return };
+        if let State::Lent(tally) = given.state {
+            let coming = lending.keep(tally, given.items);
+            self.items -= given.items - coming;
+            given.items = coming;
+            given.state = State::TakenBack;
+        }
+        if given.items == 0 {
+            self.take(asker);
         }
     }
 
-    /// As [`end`](Rooms::end), for all threads of a process.
+    /// Takes the room of all threads of a process back, of which nothing more comes.
     pub(super) fn end_process(&mut self, lending: &mut Lending<impl Words>, process: u64) {
         let askers: Vec<Asker> = threads(process, &self.given).map(|(asker, _)| *asker).collect();
-        askers.into_iter().for_each(|asker| self.end(lending, asker));
+        for asker in askers {
+            if let Some(Given { state: State::Lent(tally), items, .. }) = self.take(asker) {
+                lending.keep(tally, items);
+            }
+        }
     }
 
     /// How many items have been put, and have not come.

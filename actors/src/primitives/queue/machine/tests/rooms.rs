@@ -105,6 +105,28 @@ fn an_item_that_is_asked_for_is_put_once() {
 }
 
 #[test]
+fn what_was_counted_behind_a_request_that_was_given_up_is_there() {
+    let mut bench = Bench::new(MANY, false);
+    let mut room = ask_for_room(&mut bench, 1, 10);
+    bench.get(1, 0);
+    assert!(count(&mut bench, &mut room));
+    bench.machine.get(90, asker(1, 1), 1, ONE, true);
+    bench.machine.end_thread(asker(1, 1), 1);
+    bench.machine.put_in_room(asker(1, 1), 20, 1);
+    assert_eq!(bench.machine.len(), 1);
+
+    let mut bench = Bench::new(Limits { items: 40, bytes: 1000 }, false);
+    let mut room = ask_for_room(&mut bench, 1, 0);
+    bench.machine.put(80, asker(2, 1), (1..9).map(|number| (number, 1)).collect(), true);
+    assert!(count(&mut bench, &mut room));
+    bench.machine.put(90, asker(1, 1), one(30, 300), true);
+    bench.machine.give_room(90, asker(1, 1));
+    bench.machine.give_up(asker(1, 1));
+    bench.machine.put_in_room(asker(1, 1), 20, 1);
+    assert_eq!(bench.machine.len(), 11);
+}
+
+#[test]
 fn a_count_of_another_time_counts_for_nobody() {
     let mut bench = Bench::new(MANY, false);
     let mut first = ask_for_room(&mut bench, 1, 10);

@@ -13,6 +13,7 @@ enum Event {
     Get(usize),
     TryGet(usize),
     TryPut,
+    GiveUp(usize),
     Close,
     EndProducer(usize),
     EndConsumer(usize),
@@ -27,6 +28,7 @@ fn event() -> impl Strategy<Value = Event> {
         20 => (0..EACH).prop_map(Event::Get),
         4 => (0..EACH).prop_map(Event::TryGet),
         2 => Just(Event::TryPut),
+        3 => (0..EACH).prop_map(Event::GiveUp),
         1 => Just(Event::Close),
         1 => (0..EACH).prop_map(Event::EndProducer),
         1 => (0..EACH).prop_map(Event::EndConsumer),
@@ -38,6 +40,7 @@ enum Sent {
     Ask(Ticket, u32),
     InRoom(u32),
     Confirm(Ticket),
+    GiveUp,
 }
 
 /// A producer: what it may put, and what of it has not come.
@@ -67,6 +70,8 @@ struct World {
     consumers: Vec<Consumer>,
     /// What is put without waiting.
     tries: BTreeMap<Ticket, u32>,
+    /// Whose answers are for nobody any more.
+    given_up: BTreeSet<Ticket>,
     /// What has been put, as its producer knows; what has been taken, and did not come back.
     put: BTreeSet<u32>,
     got: BTreeSet<u32>,
@@ -84,6 +89,7 @@ impl World {
             producers: (1..).take(EACH).map(|process| Producer { process, ..Producer::default() }).collect(),
             consumers: (11..).take(EACH).map(|process| Consumer { process, ..Consumer::default() }).collect(),
             tries: BTreeMap::new(),
+            given_up: BTreeSet::new(),
             put: BTreeSet::new(),
             got: BTreeSet::new(),
             came_back: 0,
@@ -131,6 +137,7 @@ impl World {
             }
             Some(Sent::InRoom(item)) => self.bench.machine.put_in_room(asker, item, 1),
             Some(Sent::Confirm(ticket)) => self.bench.machine.confirm(ticket, asker, true),
+            Some(Sent::GiveUp) => self.bench.machine.give_up(asker),
             None => {}
         }
     }
@@ -166,6 +173,13 @@ impl World {
                 let (ticket, process) = (self.bench.ticket(), self.new_process());
                 self.bench.machine.put(ticket, asker(process, 1), one(self.last_item, 1), false);
                 self.tries.insert(ticket, self.last_item);
+            }
+            Event::GiveUp(by) => {
+                let producer = &mut self.producers[by];
+                if let Some((ticket, _)) = producer.waits.take() {
+                    producer.sent.push_back(Sent::GiveUp);
+                    self.given_up.insert(ticket);
+                }
             }
             Event::Close => {
                 self.bench.machine.close();
@@ -218,6 +232,7 @@ impl World {
                     assert!(answer == Answer::Empty || self.is_closed);
                     assert!(self.put.is_subset(&self.got), "{:?} are there", self.put.difference(&self.got));
                 }
+                (None, None, _) if self.given_up.remove(&ticket) => {}
                 (None, None, answer) => {
                     let item = self.tries.remove(&ticket);
                     self.put.extend(item.filter(|_| answer == Answer::Done));
