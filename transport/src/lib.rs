@@ -48,7 +48,7 @@ pub use frame::{Descriptors, Frame, Header, Kind};
 pub use hub::{Hub, Readiness, Watch};
 pub use link::{Flushed, Inlet, Link, Outlet, Received};
 pub use pipe::Pipe;
-pub use reader::{Batch, Reader, aligned_buffer};
+pub use reader::{Batch, Placed, Reader, aligned_buffer};
 pub use rest::Rest;
 pub use ring::{BellShare, RING_BYTES, Ring, RingMemory};
 pub use socket::Socket;

@@ -5,10 +5,10 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::frame::HEADER_BYTES;
-use crate::{Batch, Body, Frame, Header, LinkError, Reader, Rest, Unsent, Writer};
+use crate::{Batch, Body, Descriptors, Frame, Header, LinkError, Placed, Reader, Rest, Unsent, Writer};
 
 /// What carries the bytes of a connection: a socket or a pipe. It never blocks.
 ///
@@ -129,9 +129,42 @@ impl Inlet {
     ///
     /// # Errors
     /// [`LinkError::Wire`] if the bytes are not a frame; the connection cannot be used any more then.
-    #[inline(always)]
+    #[inline]
     pub fn next_frame(&mut self) -> Result<Option<Frame>, LinkError> {
         Ok(self.reader.next_frame()?)
+    }
+
+    /// Gives the place of the next whole frame in the [lot](Inlet::lot).
+    ///
+    /// # Errors
+    /// As [`next_frame`](Inlet::next_frame).
+    #[inline(always)]
+    pub fn next_placed(&mut self) -> Result<Option<Placed>, LinkError> {
+        Ok(self.reader.next_placed()?)
+    }
+
+    /// The memory that the frame placed last is in.
+    #[inline]
+    pub fn lot(&self) -> &Bytes {
+        self.reader.lot()
+    }
+
+    /// Gives a share of the lot: with its last frame, the inlet's own.
+    #[inline]
+    pub fn share(&mut self) -> Bytes {
+        self.reader.share()
+    }
+
+    /// Gives the frame that was placed last, with a share of the memory of its own.
+    #[inline]
+    pub fn take(&mut self, placed: Placed) -> Frame {
+        self.reader.take(placed)
+    }
+
+    /// Gives the descriptors of the frame that was placed last, once.
+    #[inline]
+    pub fn descriptors(&mut self, placed: &Placed) -> Descriptors {
+        self.reader.descriptors(placed)
     }
 
     /// Whether a frame may be there; if not, [`next_frame`](Inlet::next_frame) gives none.

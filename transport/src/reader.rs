@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::frame::{ALIGNMENT, Descriptors, Frame, HEADER_BYTES, Header, padded};
 use crate::{DEFAULT_MESSAGE_LIMIT_BYTES, Rest, WireError};
@@ -23,7 +23,11 @@ const KEPT_CAPACITY_BYTES: usize = 4 << 20;
 /// Pure: it makes no system call. Memory is taken as bytes arrive, not on a header's word.
 #[derive(Debug)]
 pub struct Reader {
-    /// Bytes not given out yet. A frame starts at their front, and the front is aligned in memory.
+    /// Whole frames with one share of the memory, so that each is given out as a place in there and none counts shares.
+    lot: Bytes,
+    /// Where in the lot the frames start that have not been given out.
+    next: usize,
+    /// The bytes behind the lot. A frame starts at their front, and the front is aligned in memory.
     buffer: BytesMut,
     /// Size of the current allocation in bytes.
     allocated_bytes: usize,
@@ -33,6 +37,15 @@ pub struct Reader {
     message_limit_bytes: usize,
     /// Descriptors that have arrived and whose frame has not been given out.
     batches: VecDeque<Batch>,
+}
+
+/// A frame in a [`Reader`]'s lot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// The fixed part.
+    pub header: Header,
+    /// Where in the lot the payload starts.
+    pub start: usize,
 }
 
 /// The descriptors that one read brought.
@@ -54,6 +67,8 @@ impl Reader {
     /// Makes an empty receive buffer that takes payloads of up to `message_limit_bytes`.
     pub fn new(message_limit_bytes: usize) -> Reader {
         Reader {
+            lot: Bytes::new(),
+            next: 0,
             buffer: BytesMut::new(),
             allocated_bytes: 0,
             read_bytes: SMALLEST_READ_BYTES,
@@ -64,9 +79,14 @@ impl Reader {
 
     /// Makes room and gives the buffer whose spare capacity the next read fills.
     pub fn space(&mut self) -> &mut BytesMut {
+        self.drop_spent_lot();
         if self.buffer.is_empty() && self.allocated_bytes > KEPT_CAPACITY_BYTES {
             self.buffer = BytesMut::new();
             self.allocated_bytes = 0;
+        }
+        if self.buffer.is_empty() && self.buffer.capacity() < self.allocated_bytes / 2 {
+            // From the front again, which is in the processor's cache.
+            self.reclaim(self.allocated_bytes);
         }
         let missing = self.missing_bytes();
         if !self.has_room(missing) && !self.reclaim(missing.max(self.read_bytes)) {
@@ -110,7 +130,8 @@ impl Reader {
     /// # Errors
     /// The system's, if there are no descriptors left for the duplicates.
     pub fn rest(&self) -> io::Result<Rest> {
-        let mut rest = Rest::new(&self.buffer);
+        let mut rest = Rest::new(self.lot_left());
+        rest.bytes.extend_from_slice(&self.buffer);
         self.batches.iter().try_for_each(|batch| rest.add(0, &batch.descriptors, batch.truncated))?;
         Ok(rest)
     }
@@ -118,7 +139,10 @@ impl Reader {
     /// Takes what has been received and not given out.
     pub fn take_rest(&mut self) -> Rest {
         let batches = self.batches.drain(..).map(|batch| (0, batch)).collect();
-        Rest { bytes: self.buffer.split().to_vec(), batches }
+        let mut bytes = self.lot_left().to_vec();
+        bytes.extend_from_slice(&self.buffer.split());
+        (self.lot, self.next) = (Bytes::new(), 0);
+        Rest { bytes, batches }
     }
 
     /// Appends what another reader of the same stream had not given out.
@@ -129,6 +153,9 @@ impl Reader {
 
     /// Whether [`next_frame`](Reader::next_frame) has something to give: a frame, or an error.
     pub fn has_frame(&self) -> bool {
+        if !self.lot_left().is_empty() {
+            return true;
+        }
         match self.front_header() {
             Ok(Some(header)) => self.buffer.len() >= header.stride_bytes(),
             Ok(None) => false,
@@ -137,26 +164,98 @@ impl Reader {
     }
 
     /// Number of bytes received and not given out.
+    #[inline]
     pub fn buffered_bytes(&self) -> usize {
-        self.buffer.len()
+        self.lot.len() - self.next + self.buffer.len()
     }
 
     /// Gives the next whole frame, if there is one.
     ///
     /// # Errors
     /// [`WireError`] if the bytes are not a frame; the stream cannot be used any more then.
-    #[inline(always)]
+    #[inline]
     pub fn next_frame(&mut self) -> Result<Option<Frame>, WireError> {
-        let Some(header) = self.front_header()? else { return self.check_strays(None) };
-        if self.buffer.len() < header.stride_bytes() {
-            return self.check_strays(Some(header));
+        let placed = self.next_placed()?;
+        Ok(placed.map(|placed| self.take(placed)))
+    }
+
+    /// Gives the place of the next whole frame in the [lot](Reader::lot), if there is one: for a receiver that holds the lot while
+    /// it sees to the frames in it.
+    ///
+    /// # Errors
+    /// As [`next_frame`](Reader::next_frame).
+    #[inline(always)]
+    pub fn next_placed(&mut self) -> Result<Option<Placed>, WireError> {
+        if self.next == self.lot.len() && !self.make_lot()? {
+            return Ok(None);
         }
-        let length = header.length as usize;
-        bytes::Buf::advance(&mut self.buffer, HEADER_BYTES);
-        let payload = self.buffer.split_to(length).freeze();
-        bytes::Buf::advance(&mut self.buffer, padded(length) - length);
-        let descriptors = self.take_descriptors(usize::from(header.descriptors));
-        Ok(Some(Frame { header, payload, descriptors }))
+        let Some(bytes) = self.lot[self.next..].first_chunk() else { return Err(WireError::Corrupt) };
+        let header = Header::decode(bytes, self.message_limit_bytes)?;
+        let start = self.next + HEADER_BYTES;
+        self.next += header.stride_bytes();
+        Ok(Some(Placed { header, start }))
+    }
+
+    /// The memory that the frame placed last is in, and others that came with it.
+    #[inline]
+    pub fn lot(&self) -> &Bytes {
+        &self.lot
+    }
+
+    /// Gives the frame that was placed last, with a share of the memory of its own.
+    #[inline]
+    pub fn take(&mut self, placed: Placed) -> Frame {
+        let mut payload = self.share();
+        payload.truncate(placed.start + placed.header.length as usize);
+        bytes::Buf::advance(&mut payload, placed.start);
+        Frame { header: placed.header, payload, descriptors: self.descriptors(&placed) }
+    }
+
+    /// Gives a share of the lot: with its last frame, the reader's own.
+    #[inline]
+    pub fn share(&mut self) -> Bytes {
+        if self.next < self.lot.len() {
+            return self.lot.clone();
+        }
+        self.next = 0;
+        std::mem::take(&mut self.lot)
+    }
+
+    /// Gives the descriptors of the frame that was placed last, once.
+    #[inline]
+    pub fn descriptors(&mut self, placed: &Placed) -> Descriptors {
+        let count = usize::from(placed.header.descriptors);
+        if count == 0 { Descriptors::none() } else { self.take_batch(count) }
+    }
+
+    /// Makes a lot of the whole frames in the buffer, if there are any. Their lengths alone are looked at: a header that is not
+    /// sound is found when it is its turn.
+    fn make_lot(&mut self) -> Result<bool, WireError> {
+        let (bytes, mut end) = (&self.buffer[..], 0);
+        while let Some(length) = bytes[end..].first_chunk().filter(|_| bytes.len() - end >= HEADER_BYTES) {
+            let stride = HEADER_BYTES + padded(u32::from_le_bytes(*length) as usize);
+            if stride > bytes.len() - end {
+                break;
+            }
+            end += stride;
+        }
+        if end == 0 {
+            let arriving = self.front_header()?;
+            return self.check_strays(arriving).map(|()| false);
+        }
+        (self.lot, self.next) = (self.buffer.split_to(end).freeze(), 0);
+        Ok(true)
+    }
+
+    fn lot_left(&self) -> &[u8] {
+        &self.lot[self.next..]
+    }
+
+    /// Lets go of a lot that has been given out, so that its memory can be used again.
+    fn drop_spent_lot(&mut self) {
+        if self.next == self.lot.len() {
+            (self.lot, self.next) = (Bytes::new(), 0);
+        }
     }
 
     #[inline]
@@ -168,17 +267,12 @@ impl Reader {
     }
 
     /// Descriptors wait only for the frame that is arriving just now.
-    fn check_strays(&self, arriving: Option<Header>) -> Result<Option<Frame>, WireError> {
+    fn check_strays(&self, arriving: Option<Header>) -> Result<(), WireError> {
         let possible = match arriving {
             Some(header) => usize::from(header.descriptors > 0),
             None => usize::from(!self.buffer.is_empty()),
         };
-        if self.batches.len() > possible { Err(WireError::StrayDescriptors) } else { Ok(None) }
-    }
-
-    #[inline]
-    fn take_descriptors(&mut self, count: usize) -> Descriptors {
-        if count == 0 { Descriptors::none() } else { self.take_batch(count) }
+        if self.batches.len() > possible { Err(WireError::StrayDescriptors) } else { Ok(()) }
     }
 
     fn take_batch(&mut self, count: usize) -> Descriptors {
@@ -331,6 +425,24 @@ mod tests {
             let _ = first;
         }
         assert!(reader.allocated_bytes <= 4 * LARGEST_READ_BYTES);
+    }
+
+    #[test]
+    fn the_frames_of_a_lot_share_it_and_outlive_what_is_read_behind_it() {
+        let (stream, next) = (stream_of(&[vec![1; 100], vec![2; 10]]), stream_of(&[vec![3; 50]]));
+        let mut reader = Reader::default();
+        reader.push(&stream, None);
+        let first = reader.next_placed().expect("sound").expect("a frame");
+        let lot = reader.lot().clone();
+        reader.push(&next, None);
+        assert_eq!(reader.buffered_bytes(), stream.len() + next.len() - 144);
+        let second = reader.next_placed().expect("sound").expect("a frame");
+        assert_eq!(lot.as_ptr(), reader.lot().as_ptr());
+        let payload = |placed: &Placed| &lot[placed.start..placed.start + placed.header.length as usize];
+        assert_eq!((payload(&first), payload(&second)), (&[1; 100][..], &[2; 10][..]));
+        assert_eq!(reader.next_frame().expect("sound").expect("a frame").payload, vec![3; 50]);
+        assert_eq!(payload(&first), &[1; 100]);
+        assert!(matches!(reader.next_placed(), Ok(None)));
     }
 
     #[test]
