@@ -105,5 +105,5 @@ pub trait Accepts<M: Message>: Handler<M> {
     note = "put `#[actor]` above `impl Actor for {Self}`"
 )]
 pub trait Dispatch: Sized + 'static {
-    fn dispatch(&mut self, delivery: Delivery, context: &mut Context<Self>);
+    fn dispatch(&mut self, delivery: Delivery<'_>, context: &mut Context<Self>);
 }

@@ -5,9 +5,8 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use procession_runtime::{Ended, Endpoint, ProcessId, Status};
+use procession_runtime::{Arrived, Ended, Endpoint, ProcessId, Status};
 
-use crate::descriptor::Arrived;
 use crate::{Data, Exit, JoinError, Monitor, RuntimeError, payload, signal};
 
 /// The methods that both kinds of children have, for a type with a field `id`.

@@ -5,12 +5,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use procession_runtime::{Ending, Endpoint, MonitorId, ProcessId, ReplyPath, TimerId};
+use procession_runtime::{Ending, Endpoint, Letter, MonitorId, ProcessId, ReplyPath, TimerId};
 
 use crate::timers::Timers;
 use crate::{
-    Accepts, Actor, ActorBuilder, ActorRef, Data, Delivery, Failure, Message, Reply, ReplyTo, RuntimeError, SpawnError,
-    TellError,
+    Accepts, Actor, ActorBuilder, ActorRef, Data, Failure, Message, Reply, ReplyTo, RuntimeError, SpawnError, TellError,
 };
 
 /// An actor's way to itself and to the system: every method of [`Actor`] and [`Handler`](crate::Handler) gets it.
@@ -42,22 +41,24 @@ impl<A> Context<A> {
         Context { endpoint, this, request, timers, ending: None, actor }
     }
 
-    /// A handler is about to be called.
+    /// A handler is about to be called. For a message without an answer, which most are, nothing is moved.
     #[inline]
-    pub(crate) fn begin<M: Message>(&mut self, path: Option<ReplyPath>) {
-        self.request = Request { path, reply: TypeId::of::<<M::Reply as Reply>::Data>() };
+    pub(crate) fn begin<M: Message>(&mut self, letter: &mut Letter) {
+        self.request.reply = TypeId::of::<<M::Reply as Reply>::Data>();
+        if letter.wants_reply() {
+            self.request.path = letter.take_reply();
+        }
     }
 
     /// A handler has returned: gives the way back, unless the handler has taken it.
     #[inline]
     pub(crate) fn end(&mut self) -> Option<ReplyPath> {
-        self.request.path.take()
+        if self.request.path.is_some() { self.request.path.take() } else { None }
     }
 
     /// What a timer that has fired is to deliver.
-    pub(crate) fn due(&mut self, timer: TimerId) -> Option<Delivery> {
-        let (tag, parcel) = self.timers.due(timer)?;
-        Some(Delivery::local(tag, parcel))
+    pub(crate) fn due(&mut self, timer: TimerId) -> Option<Letter> {
+        self.timers.due(timer)
     }
 
     pub(crate) fn take_ending(&mut self) -> Option<Ending> {
@@ -203,9 +204,9 @@ impl<A> Context<A> {
     where
         A: Accepts<M>,
     {
-        let parcel = crate::parcel::Parcel::local(crate::payload::Packed::new(&message)?, self.this);
+        let letter = crate::payload::Packed::new(&message)?.into_letter(A::TAG, self.this);
         let timer = self.endpoint.after(delay, period)?;
-        self.timers.set(timer, A::TAG, parcel, period.is_some());
+        self.timers.set(timer, letter, period.is_some());
         Ok(timer)
     }
 }

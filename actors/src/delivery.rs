@@ -2,57 +2,42 @@
 
 use std::any::type_name;
 
-use procession_runtime::{Letter, ProcessId, ReplyPath, SendError};
+use procession_runtime::{Letter, ReplyPath, SendError, WireError};
 
-use crate::parcel::{self, Parcel};
-use crate::{Accepts, Context, Incoming, Message, Reply, payload};
+use crate::{Accepts, Context, Incoming, Message, PayloadError, Reply, payload};
 
 /// A message that has reached its actor's process, for the actor's dispatch.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Delivery {
-    tag: u32,
-    parcel: Parcel,
-    /// The way back, if the sender wants an answer.
-    path: Option<ReplyPath>,
+pub struct Delivery<'a> {
+    letter: &'a mut Letter,
 }
 
-impl Delivery {
+impl<'a> Delivery<'a> {
     /// Takes in a letter; `None` if it cannot be delivered, which the sender has been told then.
-    #[inline(always)]
-    pub(crate) fn receive(mut letter: Letter) -> Option<Delivery> {
-        let path = letter.take_reply();
-        match parcel::arrived(letter.descriptors) {
-            Ok(descriptors) => {
-                let parcel = Parcel::new(letter.payload, descriptors, letter.sender);
-                Some(Delivery { tag: letter.tag, parcel, path })
-            }
-            Err(why) => {
-                incomplete(letter.tag, letter.sender, path, &why);
-                None
-            }
+    #[inline]
+    pub(crate) fn receive(letter: &'a mut Letter) -> Option<Delivery<'a>> {
+        if letter.arrived.are_lost() {
+            incomplete(letter);
+            return None;
         }
-    }
-
-    /// A message to oneself.
-    pub(crate) fn local(tag: u32, parcel: Parcel) -> Delivery {
-        Delivery { tag, parcel, path: None }
+        Some(Delivery { letter })
     }
 
     /// Which of the receiver's messages it is.
     #[inline]
     pub fn tag(&self) -> u32 {
-        self.tag
+        self.letter.tag
     }
 
     /// Gives the message to its handler and the answer to the asker.
     #[inline]
     pub fn handle<A: Accepts<M>, M: Message>(self, actor: &mut A, context: &mut Context<A>) {
-        let incoming = match Incoming::<M>::new(&self.parcel) {
+        context.begin::<M>(self.letter);
+        let incoming = match Incoming::<M>::new(self.letter) {
             Ok(incoming) => incoming,
-            Err(error) => return self.unreadable::<M>(&error.to_string()),
+            Err(error) => return unreadable::<M>(self.letter, context.end(), &error),
         };
-        context.begin::<M>(self.path);
         let reply = actor.handle(incoming, context);
         let path = context.end();
         let Some(data) = reply.now() else { return };
@@ -65,23 +50,26 @@ impl Delivery {
     /// Refuses a message that the actor does not take.
     #[cold]
     pub fn not_accepted<A>(self) {
-        tracing::warn!(actor = type_name::<A>(), tag = self.tag, sender = %self.parcel.sender, "a message is not accepted");
-        if let Some(path) = self.path {
+        let Letter { tag, sender, .. } = *self.letter;
+        tracing::warn!(actor = type_name::<A>(), tag, %sender, "a message is not accepted");
+        if let Some(path) = self.letter.take_reply() {
             path.not_accepted();
         }
-    }
-
-    #[cold]
-    fn unreadable<M>(self, why: &str) {
-        tracing::warn!(message = type_name::<M>(), sender = %self.parcel.sender, why, "a message cannot be read");
-        invalid(self.path, why);
     }
 }
 
 #[cold]
-fn incomplete(tag: u32, sender: ProcessId, path: Option<ReplyPath>, why: &str) {
-    tracing::warn!(tag, %sender, why, "a message is dropped");
-    invalid(path, why);
+fn unreadable<M>(letter: &Letter, path: Option<ReplyPath>, error: &PayloadError) {
+    let why = error.to_string();
+    tracing::warn!(message = type_name::<M>(), sender = %letter.sender, why, "a message cannot be read");
+    invalid(path, &why);
+}
+
+#[cold]
+fn incomplete(letter: &mut Letter) {
+    let why = WireError::DescriptorsLost.to_string();
+    tracing::warn!(tag = letter.tag, sender = %letter.sender, why, "a message is dropped");
+    invalid(letter.take_reply(), &why);
 }
 
 fn invalid(path: Option<ReplyPath>, why: &str) {

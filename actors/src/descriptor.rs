@@ -1,8 +1,8 @@
 //! File descriptors in messages.
 
-use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use procession_runtime::{Absent, Arrived};
 use rkyv::rancor::{Fallible, Source, Strategy};
 use rkyv::ser::Serializer;
 use rkyv::{Archive, Deserialize, Place, Serialize};
@@ -129,37 +129,13 @@ impl<T: TakeDescriptor, F> TakeDescriptor for Strategy<T, F> {
     }
 }
 
-/// The descriptors that came with one frame.
-#[derive(Debug, Default)]
-pub(crate) struct Arrived {
-    /// Each until it is taken.
-    slots: RefCell<Vec<Option<OwnedFd>>>,
-}
-
-impl Arrived {
-    #[inline]
-    pub(crate) fn new(descriptors: Vec<OwnedFd>) -> Arrived {
-        Arrived { slots: RefCell::new(descriptors.into_iter().map(Some).collect()) }
-    }
-
-    pub(crate) fn take(&self, descriptor: &ArchivedDescriptor) -> Result<OwnedFd, DescriptorError> {
-        let index = descriptor.index.to_native();
-        let mut slots = self.slots.borrow_mut();
-        let slot = slots.get_mut(index as usize).ok_or(DescriptorError::Missing { index })?;
-        slot.take().ok_or(DescriptorError::Taken { index })
-    }
-
-    /// Gives those that are left to another owner.
-    pub(crate) fn hand_over(&self) -> Arrived {
-        Arrived { slots: RefCell::new(self.slots.take()) }
-    }
-
-    /// The same descriptors once more.
-    pub(crate) fn try_clone(&self) -> Result<Arrived, DescriptorError> {
-        let duplicate = |slot: &Option<OwnedFd>| slot.as_ref().map(OwnedFd::try_clone).transpose();
-        let slots = self.slots.borrow().iter().map(duplicate).collect::<Result<_, _>>()?;
-        Ok(Arrived { slots: RefCell::new(slots) })
-    }
+/// Takes a descriptor out of those that came along.
+pub(crate) fn take(arrived: &Arrived, descriptor: &ArchivedDescriptor) -> Result<OwnedFd, DescriptorError> {
+    let index = descriptor.index.to_native();
+    arrived.take(index).map_err(|absent| match absent {
+        Absent::Missing => DescriptorError::Missing { index },
+        Absent::Taken => DescriptorError::Taken { index },
+    })
 }
 
 /// A deserialiser that takes descriptors from those that came along.
@@ -171,6 +147,6 @@ pub struct Decoder<'a> {
 
 impl TakeDescriptor for Decoder<'_> {
     fn take_descriptor(&mut self, descriptor: &ArchivedDescriptor) -> Result<OwnedFd, DescriptorError> {
-        self.arrived.take(descriptor)
+        take(self.arrived, descriptor)
     }
 }

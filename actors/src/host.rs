@@ -1,8 +1,7 @@
 //! An actor in its process, or on a thread of one that hosts several: from the entry to the actor's end.
 
-use procession_runtime::{Down, Ending, Entry, Letter, Process, Service, Tenant, TimerId};
+use procession_runtime::{Arrived, Down, Ending, Entry, Letter, Process, Service, Tenant, TimerId};
 
-use crate::descriptor::Arrived;
 use crate::mailbox::Claim;
 use crate::{Actor, Context, Data, Delivery, Failure, payload};
 
@@ -65,28 +64,24 @@ pub(crate) fn arguments<T: Data>(process: &Process) -> Result<T, Failure> {
 }
 
 impl<A: Actor> Service for Host<A> {
-    #[inline]
-    fn letter(&mut self, letter: Letter) {
+    fn letter(&mut self, letter: &mut Letter) -> Option<Ending> {
         if let Some(delivery) = Delivery::receive(letter) {
             self.actor.dispatch(delivery, &mut self.context);
         }
+        self.context.take_ending()
     }
 
-    fn down(&mut self, down: Down) {
+    fn down(&mut self, down: Down) -> Option<Ending> {
         self.actor.down(down, &mut self.context);
+        self.context.take_ending()
     }
 
-    fn timer(&mut self, timer: TimerId) {
-        if let Some(delivery) = self.context.due(timer) {
-            self.actor.dispatch(delivery, &mut self.context);
-        }
+    fn timer(&mut self, timer: TimerId) -> Option<Ending> {
+        let mut letter = self.context.due(timer)?;
+        self.letter(&mut letter)
     }
 
     fn stopping(&mut self) {
         self.actor.stopping(&mut self.context);
-    }
-
-    fn wants_to_end(&mut self) -> Option<Ending> {
-        self.context.take_ending()
     }
 }

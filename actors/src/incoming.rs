@@ -6,10 +6,9 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
 
-use procession_runtime::ProcessId;
+use procession_runtime::{Letter, ProcessId};
 
-use crate::descriptor::ArchivedDescriptor;
-use crate::parcel::Parcel;
+use crate::descriptor::{self, ArchivedDescriptor};
 use crate::{Data, DescriptorError, Message, PayloadError, payload};
 
 /// A message as it came: validated, and read in place.
@@ -19,13 +18,13 @@ use crate::{Data, DescriptorError, Message, PayloadError, payload};
 /// handler.
 pub struct Incoming<'a, M: Data> {
     archived: &'a M::Archived,
-    parcel: &'a Parcel,
+    letter: &'a Letter,
 }
 
 impl<'a, M: Message> Incoming<'a, M> {
     #[inline]
-    pub(crate) fn new(parcel: &'a Parcel) -> Result<Incoming<'a, M>, PayloadError> {
-        Ok(Incoming { archived: payload::access::<M>(&parcel.payload)?, parcel })
+    pub(crate) fn new(letter: &'a Letter) -> Result<Incoming<'a, M>, PayloadError> {
+        Ok(Incoming { archived: payload::access::<M>(&letter.payload)?, letter })
     }
 
     /// Makes the message itself, with copies of everything in it.
@@ -36,12 +35,12 @@ impl<'a, M: Message> Incoming<'a, M> {
     /// Only if the message, or something in it, has an implementation of `Deserialize` that is not derived and that
     /// refuses a valid archive.
     pub fn open(&self) -> M {
-        self.parcel.open(self.archived)
+        payload::make(self.archived, &self.letter.arrived)
     }
 
     /// Gives the process that sent it.
     pub fn sender(&self) -> ProcessId {
-        self.parcel.sender
+        self.letter.sender
     }
 
     /// Takes a descriptor out of the message.
@@ -68,18 +67,18 @@ impl<'a, M: Message> Incoming<'a, M> {
     /// # Errors
     /// [`DescriptorError::Taken`] if it has been taken, [`DescriptorError::Missing`] if it did not come along.
     pub fn take(&self, descriptor: &ArchivedDescriptor) -> Result<OwnedFd, DescriptorError> {
-        self.parcel.arrived.take(descriptor)
+        descriptor::take(&self.letter.arrived, descriptor)
     }
 
-    /// Gives the bytes of the whole message, which can be kept.
-    pub(crate) fn frame(&self) -> &bytes::Bytes {
-        &self.parcel.payload
+    /// Gives the memory that the message is in, a share of which can be kept.
+    pub(crate) fn lot(&self) -> &bytes::Bytes {
+        self.letter.payload.lot()
     }
 
     /// Keeps the message beyond the handler, without a copy: the frame stays in memory until the [`Kept`] is dropped,
     /// and with it the piece of the receive buffer that it is in. Descriptors that were not taken go along.
     pub fn keep(self) -> Kept<M> {
-        match Kept::new(self.parcel.hand_over()) {
+        match Kept::new(self.letter.hand_over()) {
             Ok(kept) => kept,
             Err(error) => unreachable!("bytes that were valid are not any more: {error}"),
         }
@@ -97,12 +96,12 @@ impl<M: Data> Deref for Incoming<'_, M> {
 
 impl<M: Data> fmt::Debug for Incoming<'_, M> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        describe("Incoming", self.parcel, formatter)
+        describe("Incoming", self.letter, formatter)
     }
 }
 
-fn describe(kind: &str, parcel: &Parcel, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let (sender, length) = (parcel.sender, parcel.payload.len());
+fn describe(kind: &str, letter: &Letter, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (sender, length) = (letter.sender, letter.payload.len());
     formatter.debug_struct(kind).field("sender", &sender).field("length_bytes", &length).finish_non_exhaustive()
 }
 
@@ -112,26 +111,26 @@ pub struct Kept<M> {
     message: PhantomData<fn() -> M>,
 }
 
-/// The archive in a parcel. Its type is checked when it is read: a self-referential type cannot be generic.
+/// The archive in a letter. Its type is checked when it is read: a self-referential type cannot be generic.
 type Archive<'a> = &'a (dyn Any + Send + Sync + 'static);
 
 self_cell::self_cell! {
     struct Held {
-        owner: Parcel,
+        owner: Letter,
 
         #[covariant]
         dependent: Archive,
     }
 }
 
-fn validate<M: Message>(parcel: &Parcel) -> Result<Archive<'_>, PayloadError> {
-    Ok(payload::access::<M>(&parcel.payload)?)
+fn validate<M: Message>(letter: &Letter) -> Result<Archive<'_>, PayloadError> {
+    Ok(payload::access::<M>(&letter.payload)?)
 }
 
 impl<M: Message> Kept<M> {
-    /// Validates a parcel and keeps it.
-    pub(crate) fn new(parcel: Parcel) -> Result<Kept<M>, PayloadError> {
-        let held = Held::try_new(parcel, validate::<M>)?;
+    /// Validates a letter and keeps it.
+    pub(crate) fn new(letter: Letter) -> Result<Kept<M>, PayloadError> {
+        let held = Held::try_new(letter, validate::<M>)?;
         Ok(Kept { held, message: PhantomData })
     }
 
@@ -140,12 +139,12 @@ impl<M: Message> Kept<M> {
     /// # Panics
     /// As [`Incoming::open`].
     pub fn open(&self) -> M {
-        self.parcel().open::<M>(self)
+        payload::make(&**self, &self.letter().arrived)
     }
 
     /// Gives the process that sent it.
     pub fn sender(&self) -> ProcessId {
-        self.parcel().sender
+        self.letter().sender
     }
 
     /// Takes a descriptor out of the message; see [`Incoming::take`].
@@ -153,12 +152,12 @@ impl<M: Message> Kept<M> {
     /// # Errors
     /// As [`Incoming::take`].
     pub fn take(&self, descriptor: &ArchivedDescriptor) -> Result<OwnedFd, DescriptorError> {
-        self.parcel().arrived.take(descriptor)
+        descriptor::take(&self.letter().arrived, descriptor)
     }
 }
 
 impl<M> Kept<M> {
-    fn parcel(&self) -> &Parcel {
+    fn letter(&self) -> &Letter {
         self.held.borrow_owner()
     }
 }
@@ -177,7 +176,7 @@ impl<M: Data> Deref for Kept<M> {
 
 impl<M> fmt::Debug for Kept<M> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        describe("Kept", self.parcel(), formatter)
+        describe("Kept", self.letter(), formatter)
     }
 }
 
@@ -195,25 +194,25 @@ mod tests {
         file: Descriptor,
     }
 
-    fn parcel() -> Parcel {
+    fn letter() -> Letter {
         let file = File::open("/dev/null").expect("it is there").into();
         let packed = Packed::new(&Note { text: "a text that is kept out of line".into(), file });
-        Parcel::local(packed.expect("it can be sent"), ProcessId::root(1))
+        packed.expect("it can be sent").into_letter(0, ProcessId::root(1))
     }
 
     #[test]
     fn a_message_is_read_in_place_and_opened() {
-        let parcel = parcel();
-        let note = Incoming::<Note>::new(&parcel).expect("it is valid");
-        assert!(parcel.payload.as_ptr_range().contains(&note.text.as_ptr()));
+        let letter = letter();
+        let note = Incoming::<Note>::new(&letter).expect("it is valid");
+        assert!(letter.payload.as_ptr_range().contains(&note.text.as_ptr()));
         assert_eq!(note.open().text, note.text.as_str());
         assert_eq!(note.sender(), ProcessId::root(1));
     }
 
     #[test]
     fn a_descriptor_is_taken_once_by_whichever_way() {
-        let parcel = parcel();
-        let note = Incoming::<Note>::new(&parcel).expect("it is valid");
+        let letter = letter();
+        let note = Incoming::<Note>::new(&letter).expect("it is valid");
         assert!(note.take(&note.file).is_ok());
         assert!(note.take(&note.file).is_err());
         assert!(note.open().file.into_owned().is_err());
@@ -222,9 +221,9 @@ mod tests {
     #[test]
     fn a_kept_message_lives_on_with_what_was_not_taken() {
         let kept = {
-            let parcel = parcel();
-            let kept = Incoming::<Note>::new(&parcel).expect("it is valid").keep();
-            assert!(Incoming::<Note>::new(&parcel).expect("it is valid").open().file.into_owned().is_err());
+            let letter = letter();
+            let kept = Incoming::<Note>::new(&letter).expect("it is valid").keep();
+            assert!(Incoming::<Note>::new(&letter).expect("it is valid").open().file.into_owned().is_err());
             kept
         };
         let kept = std::thread::spawn(move || kept).join().expect("it can go to another thread");
@@ -236,6 +235,6 @@ mod tests {
     #[test]
     fn what_is_not_the_message_is_refused() {
         let packed = Packed { bytes: vec![0; size_of::<ArchivedNote>() - 1], descriptors: Vec::new() };
-        assert!(Incoming::<Note>::new(&Parcel::local(packed, ProcessId::root(1))).is_err());
+        assert!(Incoming::<Note>::new(&packed.into_letter(0, ProcessId::root(1))).is_err());
     }
 }

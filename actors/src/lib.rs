@@ -91,7 +91,7 @@
 //! | `process.rs`, `function.rs`, `child.rs`, `signal.rs` | functions in processes of their own: [`ProcessBuilder`], [`Function`], [`Child`] |
 //! | `routine.rs` | functions named in messages |
 //! | `data.rs`, `descriptor.rs` | [`Data`]: what can travel; [`Descriptor`] |
-//! | `payload.rs`, `parcel.rs` | values as bytes, and bytes with what came along: the only files that encode and decode |
+//! | `payload.rs` | values as bytes: the only file that encodes and decodes |
 //! | `delivery.rs`, `host.rs` | from a letter to its handler; an actor in its process |
 //! | `hook.rs` | the fork in the road at the start of every process |
 //! | `primitives/` | what processes share: see [`primitives`] |
@@ -123,7 +123,6 @@ mod incoming;
 mod mailbox;
 mod message;
 mod monitor;
-mod parcel;
 mod payload;
 mod pending;
 pub mod primitives;

@@ -7,9 +7,8 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use procession_runtime::{Endpoint, Letter, ProcessId};
+use procession_runtime::{Endpoint, Letter, ProcessId, WireError};
 
-use crate::parcel::{self, Parcel};
 use crate::{Kept, Message, ReceiveError, Recipient, Reply, ReplyTo, RuntimeError};
 
 /// Each mailbox of this process takes only its own tag, so that what was sent to an earlier one is not taken for the
@@ -133,13 +132,16 @@ fn accept<M: Message>(mut letter: Letter, tag: u32) -> Option<Received<M>> {
         path.into_iter().for_each(|path| path.not_accepted());
         return None;
     }
-    let outcome = parcel::arrived(letter.descriptors).and_then(|descriptors| {
-        Kept::new(Parcel::new(letter.payload, descriptors, letter.sender)).map_err(|error| error.to_string())
-    });
+    let sender = letter.sender;
+    let outcome = if letter.arrived.are_lost() {
+        Err(WireError::DescriptorsLost.to_string())
+    } else {
+        Kept::new(letter).map_err(|error| error.to_string())
+    };
     match outcome {
         Ok(message) => Some((message, ReplyTo::new(path))),
         Err(why) => {
-            tracing::warn!(message = type_name::<M>(), sender = %letter.sender, %why, "a message cannot be read");
+            tracing::warn!(message = type_name::<M>(), %sender, %why, "a message cannot be read");
             path.into_iter().for_each(|path| path.invalid(&why));
             None
         }

@@ -9,18 +9,19 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use procession_runtime::{Body, Refusal};
+use procession_runtime::{Arrived, Body, Letter, ProcessId, Refusal};
 use rkyv::SerializeUnsized;
 use rkyv::api::{access_with_context, deserialize_using, serialize_using};
 use rkyv::rancor::{self, Source, Trace};
-use rkyv::ser::allocator::Arena;
+use rkyv::ser::allocator::{Arena, ArenaHandle};
 use rkyv::ser::{Positional, Serializer, Writer};
 use rkyv::util::{Align, AlignedVec};
 use rkyv::validation::Validator;
 use rkyv::validation::archive::ArchiveValidator;
+use self_cell::MutBorrow;
 
 use crate::data::Encoder;
-use crate::descriptor::{Arrived, AttachDescriptor, Decoder};
+use crate::descriptor::{AttachDescriptor, Decoder};
 use crate::{Data, DescriptorError, PayloadError};
 
 /// How deeply values may be nested in a message: boxes in boxes, vectors in vectors. Validation of a deeper one would
@@ -34,34 +35,64 @@ const ALIGNMENT: usize = 16;
 const SMALLEST_LEVEL_BYTES: usize = 8;
 
 /// Scratch memory grows with the message that needs it, so after a larger one it is given back.
-const KEEP_ARENA_BELOW_BYTES: usize = 256 << 10;
+const KEEP_SCRATCH_BELOW_BYTES: usize = 256 << 10;
+
+/// One allocator, unless it is in use.
+type Allocator<'a> = Option<ArenaHandle<'a>>;
+
+self_cell::self_cell! {
+    /// Scratch memory for serialising, with the one allocator of it. Between two values nothing is allocated.
+    struct Scratch {
+        owner: MutBorrow<Arena>,
+
+        #[not_covariant]
+        dependent: Allocator,
+    }
+}
+
+impl Scratch {
+    #[cold]
+    fn make() -> Scratch {
+        Scratch::new(MutBorrow::new(Arena::default()), |arena| Some(arena.borrow_mut().acquire()))
+    }
+}
 
 thread_local! {
-    /// Scratch memory for serialising, kept from one message to the next.
-    static ARENA: Cell<Option<Arena>> = const { Cell::new(None) };
+    /// Scratch memory, kept from one message to the next.
+    static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
 }
 
 /// Makes this thread's scratch memory.
 pub(crate) fn prepare_thread() {
-    let _ = ARENA.try_with(|kept| kept.set(Some(Arena::default())));
+    let _ = SCRATCH.try_with(|kept| kept.set(Some(Scratch::make())));
 }
 
 /// Serialises a value into a body.
 #[inline]
 pub(crate) fn encode<T: Data>(value: &T, body: &mut Body<'_>) -> Result<(), PayloadError> {
     const { assert!(align_of::<T::Archived>() <= ALIGNMENT, "the archive of a message needs more than 16 byte alignment") };
-    let mut arena = ARENA.try_with(Cell::take).ok().flatten().unwrap_or_default();
-    let mut serializer = Serializer::new(Sink { body: &mut *body }, arena.acquire(), ());
-    let outcome = serialize_using::<_, Fault>(value, &mut serializer);
-    if body.len() <= KEEP_ARENA_BELOW_BYTES {
-        // In a thread that is ending there is nowhere to keep it.
-        let _ = ARENA.try_with(|kept| kept.set(Some(arena)));
-    }
+    let mut scratch = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_else(Scratch::make);
+    let outcome = scratch.with_dependent_mut(|_, allocator| serialize(value, body, allocator));
     match outcome {
-        Ok(_) if body.len() - size_of::<T::Archived>() < SMALLEST_LEVEL_BYTES * DEPTH_LIMIT => Ok(()),
-        Ok(_) => check_depth::<T>(body.written()),
-        Err(fault) => Err(*fault.0),
+        Ok(_) if body.len() <= KEEP_SCRATCH_BELOW_BYTES => {
+            // In a thread that is ending there is nowhere to keep it.
+            let _ = SCRATCH.try_with(|kept| kept.set(Some(scratch)));
+        }
+        Ok(_) => {}
+        Err(fault) => return Err(*fault.0),
     }
+    let is_shallow = body.len() - size_of::<T::Archived>() < SMALLEST_LEVEL_BYTES * DEPTH_LIMIT;
+    if is_shallow { Ok(()) } else { check_depth::<T>(body.written()) }
+}
+
+/// Serialises with an allocator that is there, and again afterwards unless this fails.
+#[inline]
+fn serialize<T: Data>(value: &T, body: &mut Body<'_>, kept: &mut Allocator<'_>) -> Result<usize, Fault> {
+    let Some(allocator) = kept.take() else { unreachable!("scratch memory is kept with its allocator") };
+    let mut serializer = Serializer { writer: Sink { body }, allocator, sharing: () };
+    let position = serialize_using::<_, Fault>(value, &mut serializer)?;
+    *kept = Some(serializer.allocator);
+    Ok(position)
 }
 
 /// Whether a value is its own archive, byte by byte: numbers are.
@@ -107,6 +138,14 @@ pub(crate) fn open<T: Data>(archived: &T::Archived, arrived: &Arrived) -> Result
     deserialize_using::<T, _, Fault>(archived, &mut Decoder { arrived }).map_err(|fault| *fault.0)
 }
 
+/// Makes the value of an archive that came in a message.
+///
+/// # Panics
+/// If an implementation of `Deserialize` that is not derived refuses bytes that are valid.
+pub(crate) fn make<T: Data>(archived: &T::Archived, arrived: &Arrived) -> T {
+    open::<T>(archived, arrived).unwrap_or_else(|error| panic!("`Deserialize` refuses a valid archive: {error}"))
+}
+
 /// Makes the value of a payload that may be anywhere in memory.
 pub(crate) fn open_anywhere<T: Data>(payload: &[u8], arrived: &Arrived) -> Result<T, PayloadError> {
     if is_aligned(payload) {
@@ -133,6 +172,13 @@ impl Packed {
         let (mut bytes, mut descriptors) = (Vec::new(), Vec::new());
         encode(value, &mut Body::detached(&mut bytes, &mut descriptors, crate::DEFAULT_MESSAGE_LIMIT_BYTES))?;
         Ok(Packed { bytes, descriptors })
+    }
+
+    /// Makes a message to oneself of it.
+    pub(crate) fn into_letter(self, tag: u32, sender: ProcessId) -> Letter {
+        let mut aligned = AlignedVec::<ALIGNMENT>::with_capacity(self.bytes.len());
+        aligned.extend_from_slice(&self.bytes);
+        Letter::local(tag, bytes::Bytes::from_owner(aligned), Arrived::new(self.descriptors), sender)
     }
 }
 

@@ -4,10 +4,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
-use procession_runtime::{self as runtime, Endpoint, Ticket};
+use procession_runtime::{self as runtime, Arrived, Endpoint, Ticket};
 
-use crate::descriptor::Arrived;
-use crate::{ASK_TIMEOUT, AskError, Message, Reply, parcel, payload};
+use crate::{ASK_TIMEOUT, AskError, Message, Reply, payload};
 
 /// The answer to one [`request`](crate::ActorRef::request), still to come.
 ///
@@ -68,7 +67,8 @@ impl<M: Message> Pending<M> {
 
 #[inline]
 fn read<M: Message>(answer: runtime::Reply) -> Outcome<M> {
-    let arrived = Arrived::new(parcel::arrived(answer.descriptors).map_err(AskError::Invalid)?);
+    let descriptors = answer.descriptors.arrived().map_err(|error| AskError::Invalid(error.to_string()))?;
+    let arrived = Arrived::new(descriptors);
     let data = payload::access::<<M::Reply as Reply>::Data>(&answer.payload)
         .and_then(|archived| payload::open::<<M::Reply as Reply>::Data>(archived, &arrived))
         .map_err(|error| AskError::Invalid(error.to_string()))?;

@@ -1,12 +1,14 @@
 //! A received message, and the way back to who sent it.
 
 use std::cell::Cell;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use procession_transport::{Body, Descriptors, Header, Refusal};
+use procession_transport::{Body, Header, Refusal};
 
+use crate::contents::{Arrived, Payload};
 use crate::endpoint::kind;
 use crate::error::SendError;
 use crate::id::ProcessId;
@@ -18,19 +20,59 @@ pub struct Letter {
     /// Which of the receiver's message types it is.
     pub tag: u32,
     /// The message, at an address aligned to 16 bytes. Not validated yet.
-    pub payload: Bytes,
+    pub payload: Payload,
     /// Descriptors that came along.
-    pub descriptors: Descriptors,
+    pub arrived: Arrived,
     /// Who sent it.
     pub sender: ProcessId,
     pub(crate) reply: Option<ReplyPath>,
 }
 
 impl Letter {
+    /// Makes a letter that holds no message, to be filled.
+    #[inline]
+    pub(crate) fn empty() -> Letter {
+        Letter::local(0, Bytes::new(), Arrived::default(), ProcessId::root(0))
+    }
+
+    /// Makes a message that has not travelled, to be delivered without an answer. The bytes are aligned to 16.
+    #[inline]
+    pub fn local(tag: u32, bytes: Bytes, arrived: Arrived, sender: ProcessId) -> Letter {
+        Letter { tag, payload: bytes.into(), arrived, sender, reply: None }
+    }
+
+    /// The same message for somebody who keeps it; the descriptors go along. The answer stays here.
+    pub fn hand_over(&self) -> Letter {
+        Letter::local(self.tag, self.payload.to_bytes(), self.arrived.hand_over(), self.sender)
+    }
+
+    /// The same message once more, without the way back.
+    ///
+    /// # Errors
+    /// The system's, if there are no descriptors left.
+    pub fn try_clone(&self) -> io::Result<Letter> {
+        Ok(Letter::local(self.tag, self.payload.to_bytes(), self.arrived.try_clone()?, self.sender))
+    }
+
+    /// Drops what nobody has taken of the message; its share of the memory it keeps.
+    #[inline]
+    pub(crate) fn spend(&mut self) {
+        if self.reply.is_some() {
+            self.reply = None;
+        }
+        self.arrived.clear();
+    }
+
     /// Says that the answer may be given at another time than at the end of a handler.
     pub(crate) fn answered_any_time(mut self) -> Letter {
         self.reply = self.reply.map(ReplyPath::deferred);
         self
+    }
+
+    /// Whether there is a way back.
+    #[inline]
+    pub fn wants_reply(&self) -> bool {
+        self.reply.is_some()
     }
 
     /// Takes the way back; `None` if the sender wants no reply, or it was taken before.
@@ -57,8 +99,12 @@ impl ReplyPath {
 
     /// Says that the answer will be given at another time than at the end of the handler.
     pub fn deferred(mut self) -> ReplyPath {
-        self.departure = Departure::Soon;
+        self.defer();
         self
+    }
+
+    pub(crate) fn defer(&mut self) {
+        self.departure = Departure::Soon;
     }
 
     /// Answers. A reply is never held up by a full connection: the asker has bounded how many it waits for.

@@ -10,7 +10,7 @@
 //! | `child.rs` | [`Process`]: an actor's process from its first instruction to its last |
 //! | `endpoint/` | [`Endpoint`]: a thread's door to the system |
 //! | `tenant.rs` | [`Tenant`]: an actor on a thread of its own |
-//! | `letter.rs` | [`Letter`], [`ReplyPath`] |
+//! | `letter.rs`, `contents.rs` | [`Letter`], [`ReplyPath`]; [`Payload`], [`Arrived`] |
 //! | `outbox.rs`, `flusher.rs` | the sending half of a connection, and the thread that sends what was left behind |
 //! | `channel/` | [`Channel`]: one end of a pipe between processes; `fate.rs`: whether a process has ended |
 //! | `links.rs` | [`Links`]: what connections go by |
@@ -31,6 +31,7 @@
 
 mod channel;
 mod child;
+mod contents;
 mod control;
 mod endpoint;
 mod entry;
@@ -62,6 +63,7 @@ pub(crate) use procession_transport::memory;
 
 pub use channel::{Channel, ChannelError, ChannelSendError, Delivered, Luggage, Source, Way, wait_any};
 pub use child::Process;
+pub use contents::{Absent, Arrived, Payload};
 pub use control::{ChildStatus, Counts, DEFAULT_MAILBOX_LIMIT_BYTES, DEFAULT_STOP_DEADLINE, Launcher, Status, Stdio};
 pub use endpoint::{Down, DownReason, Endpoint, Outgoing, Patience, Reply, Service, Ticket};
 pub use entry::{Call, Ending, Entry, EntryRef, Run};

@@ -98,7 +98,7 @@ fn dispatch(root: &Path, item: &ItemImpl, messages: &[Type]) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #parameters #root::__private::Dispatch for #actor #conditions {
-            fn dispatch(&mut self, delivery: #root::__private::Delivery, context: &mut #root::Context<Self>) {
+            fn dispatch(&mut self, delivery: #root::__private::Delivery<'_>, context: &mut #root::Context<Self>) {
                 match delivery.tag() {
                     #(#tags => delivery.handle::<Self, #messages>(self, context),)*
                     _ => delivery.not_accepted::<Self>(),

@@ -1,13 +1,13 @@
 //! Values as hosts keep them: bytes.
 
 use bytes::Bytes;
+use procession_runtime::Arrived;
 use rkyv::rancor::{Fallible, Source};
 use rkyv::ser::{Writer, WriterExt};
 use rkyv::util::AlignedVec;
 use rkyv::vec::{ArchivedVec, VecResolver};
 use rkyv::{Archive, Deserialize, Place, Serialize};
 
-use crate::descriptor::Arrived;
 use crate::payload::{self, Packed};
 use crate::{Data, PayloadError};
 

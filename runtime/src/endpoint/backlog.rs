@@ -81,37 +81,45 @@ impl Core {
         is_put_off
     }
 
-    /// Takes the next request from the receive buffers.
+    /// Puts the next request from the receive buffers into `letter`, which holds none. Gives where it came in, if there is one.
     #[inline(always)]
-    pub(crate) fn next_in_backlog(&mut self) -> Option<(Letter, Origin)> {
+    pub(crate) fn next_in_backlog(&mut self, letter: &mut Letter) -> Option<Origin> {
         while let Some(key) = self.backlog.front() {
             let Some(connection) = self.connections.get_mut(key) else {
                 self.backlog.pop();
                 continue;
             };
-            let frame = connection.inlet.next_frame();
-            if !matches!(frame, Ok(Some(_))) || !connection.inlet.may_hold_frame() {
+            let placed = connection.inlet.next_placed();
+            if !matches!(placed, Ok(Some(_))) || !connection.inlet.may_hold_frame() {
                 connection.is_put_off = false;
                 self.backlog.pop();
             }
-            match frame {
-                Ok(Some(frame)) => match self.inbox.sort(key, connection.direction, &connection.outbox, frame) {
-                    Sorted::Request(letter, origin) => return Some((letter, origin)),
-                    Sorted::LastWord => self.remove_connection(key, &WaitError::NoReply),
-                    Sorted::Upgrade(frame) => {
-                        if let Some(connection) = self.connections.get_mut(key)
-                            && let Err(why) = upgrade::take(&mut self.hub, connection, frame)
-                        {
-                            self.break_connection(key, &why);
-                        }
-                    }
-                    Sorted::Elsewhere => {}
+            match placed {
+                Ok(Some(placed)) => match connection.sort(key, placed, &mut self.inbox, letter) {
+                    Sorted::Request(origin) => return Some(origin),
+                    other => self.act_on(key, other),
                 },
                 Ok(None) => {}
                 Err(error) => self.break_connection(key, &error.to_string()),
             }
         }
         None
+    }
+
+    /// Acts on a frame that was no request.
+    #[cold]
+    fn act_on(&mut self, key: usize, sorted: Sorted) {
+        match sorted {
+            Sorted::LastWord => self.remove_connection(key, &WaitError::NoReply),
+            Sorted::Upgrade(frame) => {
+                if let Some(connection) = self.connections.get_mut(key)
+                    && let Err(why) = upgrade::take(&mut self.hub, connection, frame)
+                {
+                    self.break_connection(key, &why);
+                }
+            }
+            Sorted::Request(_) | Sorted::Elsewhere => {}
+        }
     }
 
     /// Sorts all requests in the receive buffers into the mailbox.

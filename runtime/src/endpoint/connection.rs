@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use procession_transport::{Frame, Inlet, Watch};
+use procession_transport::{Frame, Inlet, Placed, Watch};
 use rustc_hash::FxHashMap;
 
 use super::deadlock::{self, Probe};
@@ -52,8 +52,8 @@ impl Connection {
 /// What a frame was.
 #[derive(Debug)]
 pub(crate) enum Sorted {
-    /// A message for the actor.
-    Request(Letter, Origin),
+    /// A message for the actor: it is in the letter now.
+    Request(Origin),
     /// The peer's last word.
     LastWord,
     /// Something about the connection itself.
@@ -76,13 +76,42 @@ pub(crate) struct Inbox {
     pub(crate) probes: Vec<(Origin, Probe)>,
 }
 
+impl Connection {
+    /// Puts the frame that was placed last where it belongs; a message, into `letter`.
+    #[inline(always)]
+    pub(crate) fn sort(&mut self, key: usize, placed: Placed, inbox: &mut Inbox, letter: &mut Letter) -> Sorted {
+        match (self.direction, placed.header.kind) {
+            (Direction::From(sender), kind::TELL | kind::REQUEST) => {
+                letter.sender = sender.process;
+                Sorted::Request(self.fill(key, &placed, letter))
+            }
+            _ => inbox.sort(key, self.direction, self.inlet.take(placed)),
+        }
+    }
+
+    /// Puts a message into `letter`, which holds none.
+    #[inline(always)]
+    fn fill(&mut self, key: usize, placed: &Placed, letter: &mut Letter) -> Origin {
+        let header = &placed.header;
+        letter.tag = header.tag;
+        letter.payload.point_at(&mut self.inlet, placed.start, header.length as usize);
+        if header.descriptors > 0 {
+            letter.arrived = self.inlet.descriptors(placed).into();
+        }
+        let mut origin = Origin { connection: key, correlation: 0 };
+        if header.kind == kind::REQUEST {
+            origin.correlation = header.correlation;
+            letter.reply = Some(ReplyPath::new(self.outbox.clone(), header.correlation, Departure::WithFlush));
+        }
+        origin
+    }
+}
+
 impl Inbox {
-    /// Puts a frame where it belongs, unless it is a request, which it gives.
-    #[inline]
-    pub(crate) fn sort(&mut self, key: usize, direction: Direction, outbox: &Arc<Outbox>, frame: Frame) -> Sorted {
+    /// Puts a frame that is no message where it belongs.
+    fn sort(&mut self, key: usize, direction: Direction, frame: Frame) -> Sorted {
         let correlation = frame.header.correlation;
         match (direction, frame.header.kind) {
-            (Direction::From(sender), kind::TELL | kind::REQUEST) => request(key, sender.process, outbox, frame),
             (Direction::From(_), kind::PROBE) => {
                 let origin = Origin { connection: key, correlation };
                 self.probes.extend(deadlock::read(&frame.payload).map(|probe| (origin, probe)));
@@ -117,16 +146,6 @@ impl Inbox {
             wait.outcome = Some(Err(error.clone()));
         }
     }
-}
-
-#[inline]
-fn request(key: usize, sender: ProcessId, outbox: &Arc<Outbox>, frame: Frame) -> Sorted {
-    let wants_reply = frame.header.kind == kind::REQUEST;
-    let correlation = if wants_reply { frame.header.correlation } else { 0 };
-    let reply = wants_reply.then(|| ReplyPath::new(outbox.clone(), correlation, Departure::WithFlush));
-    let letter =
-        Letter { tag: frame.header.tag, payload: frame.payload, descriptors: frame.descriptors, sender, reply };
-    Sorted::Request(letter, Origin { connection: key, correlation })
 }
 
 fn outcome(frame: Frame) -> Result<super::Reply, WaitError> {

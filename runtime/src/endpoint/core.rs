@@ -24,6 +24,7 @@ use crate::control::{Answer, Call, ProcessOptions};
 use crate::error::{RuntimeError, WaitError};
 use crate::fate::Fates;
 use crate::id::{EndpointId, Incarnation, ProcessId};
+use crate::letter::Letter;
 use crate::membership::Control;
 use crate::outbox::{Departure, Departures, Outbox};
 use crate::timers::{Timers, later};
@@ -477,9 +478,10 @@ impl Core {
 #[inline]
 fn sort_frames(inbox: &mut Inbox, hub: &mut Hub<Subject>, key: usize, connection: &mut Connection) -> io::Result<bool> {
     let mut is_closed = false;
-    while let Some(frame) = connection.inlet.next_frame().map_err(io::Error::other)? {
-        match inbox.sort(key, connection.direction, &connection.outbox, frame) {
-            Sorted::Request(letter, origin) => inbox.mailbox.push(Item::Letter { letter, origin }),
+    while let Some(placed) = connection.inlet.next_placed().map_err(io::Error::other)? {
+        let mut letter = Letter::empty();
+        match connection.sort(key, placed, inbox, &mut letter) {
+            Sorted::Request(origin) => inbox.mailbox.push(Item::Letter { letter, origin }),
             Sorted::LastWord => is_closed = true,
             Sorted::Upgrade(frame) => upgrade::take(hub, connection, frame).map_err(io::Error::other)?,
             Sorted::Elsewhere => {}

@@ -39,8 +39,9 @@ pub(crate) enum Item {
         letter: Letter,
         origin: Origin,
     },
-    Down(Down),
-    Stop(StopReason),
+    // What is seldom is not to make all items large.
+    Down(Box<Down>),
+    Stop(Box<StopReason>),
 }
 
 /// Which request of which connection.
@@ -120,17 +121,10 @@ impl Item {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
-    use procession_transport::Descriptors;
+    use crate::contents::Arrived;
 
     fn letter(connection: usize, correlation: u64, length: usize) -> Item {
-        let letter = Letter {
-            tag: 0,
-            payload: Bytes::from(vec![0; length]),
-            descriptors: Descriptors::none(),
-            sender: ProcessId::root(1),
-            reply: None,
-        };
+        let letter = Letter::local(0, vec![0; length].into(), Arrived::default(), ProcessId::root(1));
         Item::Letter { letter, origin: Origin { connection, correlation } }
     }
 

@@ -51,7 +51,7 @@ impl Core {
             }
             Notice::NobodyThere { monitor, .. } if self.fates.settle(monitor) => {}
             Notice::NobodyThere { monitor, process } => {
-                self.take_place(Item::Down(Down { monitor, process, reason: DownReason::NoActor }));
+                self.take_place(Item::Down(Box::new(Down { monitor, process, reason: DownReason::NoActor })));
             }
             Notice::Stop(reason) => self.take_stop(reason),
             Notice::Launch(_) | Notice::Ready => tracing::warn!("a word out of turn was ignored"),
@@ -144,7 +144,7 @@ impl Core {
                 continue;
             }
             let reason = DownReason::Ended(exit.clone());
-            self.take_place(Item::Down(Down { monitor, process, reason }));
+            self.take_place(Item::Down(Box::new(Down { monitor, process, reason })));
         }
     }
 
@@ -161,7 +161,7 @@ impl Core {
                 self.drain(key);
             }
         }
-        self.take_place(Item::Stop(reason));
+        self.take_place(Item::Stop(Box::new(reason)));
     }
 
     /// Gives something its place behind all that has come.

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use super::Endpoint;
 use super::core::Core;
 use super::mailbox::{Down, Item, Origin};
+use crate::contents::Payload;
 use crate::control::StopReason;
 use crate::entry::Ending;
 use crate::error::RuntimeError;
 use crate::id::TimerId;
-use crate::letter::{self, Letter, ReplyPath};
+use crate::letter::{self, Letter};
 
 /// Most messages seen to before the loop looks at its sockets again.
 const ITEMS_PER_TURN: u32 = 256;
@@ -17,29 +18,28 @@ const ITEMS_PER_TURN: u32 = 256;
 /// Exit code of an actor that has seen the supervisor go. Nobody is there to be told of it.
 const ORPHANED: i32 = 1;
 
-/// What an actor does with what it is told. No call of it happens while the endpoint is borrowed.
+/// What an actor does with what it is told. No call of it happens while the endpoint is borrowed. Each gives how the actor
+/// wants to end, if it does.
 pub trait Service {
-    /// A message has come.
-    fn letter(&mut self, letter: Letter);
+    /// A message has come. What is left in it is dropped afterwards.
+    fn letter(&mut self, letter: &mut Letter) -> Option<Ending>;
 
     /// A monitored process has ended.
-    fn down(&mut self, down: Down);
+    fn down(&mut self, down: Down) -> Option<Ending>;
 
     /// A timer is due.
-    fn timer(&mut self, timer: TimerId);
+    fn timer(&mut self, timer: TimerId) -> Option<Ending>;
 
     /// The actor is about to stop because it was asked to; it may still send.
     fn stopping(&mut self);
-
-    /// Whether the actor wants to end; asked after each of the above.
-    fn wants_to_end(&mut self) -> Option<Ending>;
 }
 
 enum Next {
-    Letter(Letter),
-    Down(Down),
+    /// A message, which is in the letter.
+    Letter,
+    Down(Box<Down>),
     Timer(TimerId),
-    Stop(StopReason),
+    Stop(Box<StopReason>),
 }
 
 impl Endpoint {
@@ -49,23 +49,26 @@ impl Endpoint {
         if let Ok(mut core) = self.core() {
             core.is_serving = true;
         }
+        // One letter for all messages: it is filled anew for each, and none is moved on its way to its handler.
+        let mut letter = Letter::empty();
         loop {
-            if let Some(ending) = service.wants_to_end() {
-                self.put_down();
-                return ending;
-            }
-            match self.next() {
-                Ok(Next::Letter(letter)) => service.letter(letter),
-                Ok(Next::Down(down)) => service.down(down),
+            let ending = match self.next(&mut letter) {
+                Ok(Next::Letter) => service.letter(&mut letter),
+                Ok(Next::Down(down)) => service.down(*down),
                 Ok(Next::Timer(timer)) => service.timer(timer),
                 Ok(Next::Stop(reason)) => {
                     service.stopping();
-                    return stopped(reason);
+                    return stopped(*reason);
                 }
                 // The kernel's signal for that is on its way. The actor is not dropped: to whom it owes answers, that would
                 // look as if it refused them.
                 Err(RuntimeError::SupervisorLost) => std::process::exit(ORPHANED),
                 Err(error) => return Ending::Failed(vec![error.to_string()]),
+            };
+            letter.spend();
+            if let Some(ending) = ending {
+                self.put_down();
+                return ending;
             }
         }
     }
@@ -90,16 +93,18 @@ impl Endpoint {
     }
 
     #[inline(always)]
-    fn next(&self) -> Result<Next, RuntimeError> {
+    fn next(&self, letter: &mut Letter) -> Result<Next, RuntimeError> {
         let mut core = self.core()?;
         core.put_down();
         loop {
             // However long the backlog is, the supervisor is heard in between: a stop, a death.
             let is_turn_due = core.items_since_turn >= ITEMS_PER_TURN;
-            if !is_turn_due && let Some(next) = core.next_waiting() {
+            if !is_turn_due && let Some(next) = core.next_waiting(letter) {
                 core.items_since_turn += 1;
                 return Ok(next);
             }
+            // What has been seen to is let go of, so that its memory can be used again.
+            letter.payload = Payload::default();
             let timeout = if is_turn_due {
                 Some(Duration::ZERO)
             } else {
@@ -117,9 +122,9 @@ impl Core {
     }
 
     /// What is there to see to: due timers first, so that a full mailbox does not hold them up, but one at a time, so that
-    /// those that are always due hold nothing else up. A message is noted as being in the handler's hands.
+    /// those that are always due hold nothing else up. A message is put into `letter`, and noted as being in the handler's hands.
     #[inline(always)]
-    fn next_waiting(&mut self) -> Option<Next> {
+    fn next_waiting(&mut self, letter: &mut Letter) -> Option<Next> {
         if !std::mem::take(&mut self.has_fired)
             && self.timers.next_due().is_some()
             && let Some(timer) = self.timers.fire(Instant::now())
@@ -128,23 +133,29 @@ impl Core {
             return Some(Next::Timer(timer));
         }
         // What is in the mailbox has come before all that is in the receive buffers.
-        match self.inbox.mailbox.pop() {
-            Some(Item::Letter { letter, origin }) => Some(self.hand_out(letter, origin)),
-            Some(Item::Down(down)) => Some(Next::Down(down)),
-            Some(Item::Stop(reason)) => Some(Next::Stop(reason)),
-            None => self.next_in_backlog().map(|(letter, origin)| self.hand_out(letter, origin)),
-        }
+        let origin = match self.inbox.mailbox.pop() {
+            Some(Item::Letter { letter: popped, origin }) => {
+                *letter = popped;
+                origin
+            }
+            Some(Item::Down(down)) => return Some(Next::Down(down)),
+            Some(Item::Stop(reason)) => return Some(Next::Stop(reason)),
+            None => self.next_in_backlog(letter)?,
+        };
+        self.hand_out(letter, origin);
+        Some(Next::Letter)
     }
 
     /// Notes that a message is in the handler's hands.
     #[inline(always)]
-    fn hand_out(&mut self, mut letter: Letter, origin: Origin) -> Next {
+    fn hand_out(&mut self, letter: &mut Letter, origin: Origin) {
         self.inbox.tag_in_hand = Some(letter.tag);
         self.inbox.in_hand = Some(origin).filter(|origin| origin.correlation != 0);
-        if letter.reply.is_some() && !(self.inbox.mailbox.is_empty() && self.backlog.is_empty()) {
-            letter.reply = letter.reply.take().map(ReplyPath::deferred);
+        if let Some(reply) = &mut letter.reply
+            && !(self.inbox.mailbox.is_empty() && self.backlog.is_empty())
+        {
+            reply.defer();
         }
-        Next::Letter(letter)
     }
 }
 

@@ -100,7 +100,7 @@ impl Endpoint {
         self.block(deadline, |core, _| {
             let is_it = |item: &Item| matches!(item, Item::Down(down) if down.monitor == monitor);
             let found = core.inbox.mailbox.take_first(is_it, |item| match item {
-                Item::Down(down) => Some(down),
+                Item::Down(down) => Some(*down),
                 _ => None,
             });
             found.flatten().map_or(Until(None), |down| Ready(Ok(down)))

@@ -5,11 +5,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
-use procession_runtime::{Body, Channel, Delivered, Patience};
+use procession_runtime::{Arrived, Body, Channel, Delivered, Patience};
 
 use super::PipeError;
 use super::trunk::Trunk;
-use crate::descriptor::Arrived;
 use crate::{Data, RuntimeError, payload};
 
 /// A message is a value, or bytes.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use procession_runtime::{Endpoint, RecordFile};
+use procession_runtime::{Arrived, Endpoint, RecordFile};
 
 use super::answers::{Answers, Lane, send};
 use super::crew::Crew;
@@ -14,7 +14,6 @@ use super::messages::{
     Portion, Prepared, Results, Stale, Unprepared, Work,
 };
 use super::worker::Initializer;
-use crate::descriptor::Arrived;
 use crate::primitives::blob::Blob;
 use crate::primitives::epoch::new_epoch;
 use crate::primitives::exit_data::ExitData;
@@ -292,7 +291,7 @@ impl Handler<Batch> for Foreman {
         let Ok(routine) = payload::open::<Routine>(&batch.routine, &Arrived::default()) else { return later };
         let client = self.client(batch.sender(), context);
         self.answers.owe((client, lane), reply);
-        let items = Blob::keep(batch.items.as_slice(), batch.frame());
+        let items = Blob::keep(batch.items.as_slice(), batch.lot());
         let request = Request {
             client,
             job: (lane, job),
@@ -319,7 +318,7 @@ impl Handler<Results> for Foreman {
         let (number, first) = (results.assignment.to_native(), results.first.to_native());
         let count = results.count.to_native();
         if let Some(id) = self.machine.settled(slot, number, first, count) {
-            let frame = results.frame();
+            let frame = results.lot();
             let results = Blob::of_bytes(frame.slice_ref(results.results.as_slice()));
             self.add_piece(id, first, Piece::Results { count, results });
             self.machine.go_on();

@@ -4,11 +4,10 @@
 //! (its length and its flags), and how many there are. Whoever passes a sequence on need not look into it.
 
 use bytes::Bytes;
-use procession_runtime::Body;
+use procession_runtime::{Arrived, Body};
 use rkyv::util::AlignedVec;
 
 use super::messages::Failed;
-use crate::descriptor::Arrived;
 use crate::primitives::blob::Blob;
 use crate::{DEFAULT_MESSAGE_LIMIT_BYTES, Data, PayloadError, payload};
 

@@ -1,11 +1,10 @@
 //! The actor that does the work.
 
-use procession_runtime::{Endpoint, RecordWriter};
+use procession_runtime::{Arrived, Endpoint, RecordWriter};
 
 use super::errand::{Desk, Errand};
 use super::foreman::Foreman;
 use super::messages::{Prepare, Prepared, Retire, Unprepared, Work};
-use crate::descriptor::Arrived;
 use crate::primitives::blob::Blob;
 use crate::routine::Routine;
 use crate::{Actor, ActorRef, Context, Descriptor, Down, Failure, Handler, Incoming, actor, data, payload};
@@ -96,7 +95,7 @@ impl Handler<Work> for Worker {
         let Some(run) = routine.ok().and_then(Routine::find::<Errand, Desk>) else {
             return context.fail(Failure::new("the function of a task is not in this program"));
         };
-        let items = work.frame().slice_ref(work.items.as_slice());
+        let items = work.lot().slice_ref(work.items.as_slice());
         let (chunk, timed) = (work.chunk.to_native().max(1), work.timed);
         self.desk = Some(run(Errand { desk, items, assignment, first, end, chunk, timed }));
     }

@@ -217,7 +217,7 @@ impl Handler<Put> for Host {
     fn handle(&mut self, put: Incoming<'_, Put>, context: &mut Context<Self>) -> Later<Outcome> {
         let within = duration(&put.within);
         self.consider((put.sender(), &put.from), within, context, |machine, ticket, asker| {
-            let items = put.items.iter().map(|item| Blob::keep(item.as_slice(), put.frame()));
+            let items = put.items.iter().map(|item| Blob::keep(item.as_slice(), put.lot()));
             let items = items.map(|item| (item.len(), item)).map(|(bytes, item)| (item, bytes)).collect();
             machine.put(ticket, asker, items, waits(within));
             if put.wants_room {
