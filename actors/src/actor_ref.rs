@@ -10,7 +10,9 @@ use procession_runtime::{Ended, Endpoint, ProcessId, Status};
 use rkyv::{Archive, Deserialize, Serialize};
 
 use crate::address::Address;
-use crate::{Accepts, AskError, JoinError, Message, Monitor, Pending, Recipient, RuntimeError, TellError, signal};
+use crate::{
+    Accepts, AskError, JoinError, Message, Monitor, Pending, Recipient, RuntimeError, TellError, recipient, signal,
+};
 
 /// The address of an actor: how everybody else talks to it.
 ///
@@ -42,7 +44,7 @@ impl<A> ActorRef<A> {
     where
         A: Accepts<M>,
     {
-        self.takes::<M>().tell(message)
+        recipient::tell(&self.id, A::TAG, message, false)
     }
 
     /// Sends a message if the connection takes it at once.
@@ -54,7 +56,7 @@ impl<A> ActorRef<A> {
     where
         A: Accepts<M>,
     {
-        self.takes::<M>().try_tell(message)
+        recipient::try_tell(&self.id, A::TAG, message, false)
     }
 
     /// Sends a message at once; gives whether it has left whole.

@@ -59,7 +59,7 @@ impl<M: Message> Recipient<M> {
     /// [`TellError`]; the message was not sent then.
     #[inline]
     pub fn tell(&self, message: &M) -> Result<(), TellError> {
-        self.tell_followed(message, false)
+        tell(&self.id, self.tag, message, false)
     }
 
     /// Sends a message if the connection takes it at once.
@@ -68,7 +68,7 @@ impl<M: Message> Recipient<M> {
     /// [`TellError`]; the message was not sent then. [`TellError::Full`] if it would have to wait.
     #[inline]
     pub fn try_tell(&self, message: &M) -> Result<(), TellError> {
-        self.send(message, self.outgoing()).map(drop)
+        try_tell(&self.id, self.tag, message, false)
     }
 
     /// Sends a message at once, without others and whatever it costs; gives whether it has left whole. Then it stays for the
@@ -84,7 +84,7 @@ impl<M: Message> Recipient<M> {
     /// # Errors
     /// [`TellError`] of the first message that was not sent. Those before it were sent, those after it were not.
     pub fn tell_all(&self, messages: impl IntoIterator<Item = M>) -> Result<(), TellError> {
-        let outcome = messages.into_iter().try_for_each(|message| self.tell_followed(&message, true));
+        let outcome = messages.into_iter().try_for_each(|message| tell(&self.id, self.tag, &message, true));
         Endpoint::of(self.id.system)?.flush();
         outcome
     }
@@ -107,9 +107,10 @@ impl<M: Message> Recipient<M> {
         let deadline = Instant::now().checked_add(timeout);
         let patience = deadline.map_or(Patience::Forever, Patience::Until);
         // The wait that follows sends it on its way.
-        let outgoing = Outgoing { wants_reply: true, is_followed: true, patience, ..self.outgoing() };
-        match self.send(message, outgoing) {
-            Ok((endpoint, ticket)) => Pending::<M>::new(endpoint, ticket).wait_until(deadline),
+        let outgoing = Outgoing { is_followed: true, patience, ..self.outgoing() };
+        let endpoint = Endpoint::of(self.id.system)?;
+        match self.send(&endpoint, message, outgoing) {
+            Ok(ticket) => Pending::<M>::new(endpoint, ticket).wait_until(deadline),
             // There was no room until the time was over.
             Err(TellError::Full) => Err(AskError::Timeout),
             Err(error) => Err(error.into()),
@@ -122,38 +123,55 @@ impl<M: Message> Recipient<M> {
     /// [`TellError`]; the message was not sent then.
     #[inline]
     pub fn request(&self, message: &M) -> Result<Pending<M>, TellError> {
-        let outgoing = Outgoing { wants_reply: true, ..self.outgoing() };
-        let (endpoint, ticket) = self.send_patiently(message, outgoing)?;
+        let endpoint = Endpoint::of(self.id.system)?;
+        let ticket = match self.send(&endpoint, message, self.outgoing()) {
+            Err(TellError::Full) => {
+                let patience = Patience::Until(Instant::now() + TELL_PATIENCE);
+                self.send(&endpoint, message, Outgoing { patience, ..self.outgoing() })?
+            }
+            outcome => outcome?,
+        };
         Ok(Pending::new(endpoint, ticket))
     }
 
     #[inline]
-    fn tell_followed(&self, message: &M, is_followed: bool) -> Result<(), TellError> {
-        self.send_patiently(message, Outgoing { is_followed, ..self.outgoing() }).map(drop)
-    }
-
-    /// Sends, and waits for room if need be. Only then is the clock read.
-    #[inline]
-    fn send_patiently(&self, message: &M, outgoing: Outgoing) -> Result<(Endpoint, Ticket), TellError> {
-        match self.send(message, outgoing) {
-            Err(TellError::Full) => {
-                let patience = Patience::Until(Instant::now() + TELL_PATIENCE);
-                self.send(message, Outgoing { patience, ..outgoing })
-            }
-            outcome => outcome,
-        }
-    }
-
     fn outgoing(&self) -> Outgoing {
-        Outgoing { tag: self.tag, wants_reply: false, is_followed: false, patience: Patience::Try }
+        Outgoing { tag: self.tag, wants_reply: true, is_followed: false, patience: Patience::Try }
     }
 
     #[inline]
-    fn send(&self, message: &M, outgoing: Outgoing) -> Result<(Endpoint, Ticket), TellError> {
-        let endpoint = Endpoint::of(self.id.system)?;
-        let ticket = endpoint.send(self.id, outgoing, |body| payload::encode(message, body))?;
-        Ok((endpoint, ticket))
+    fn send(&self, endpoint: &Endpoint, message: &M, outgoing: Outgoing) -> Result<Ticket, TellError> {
+        Ok(endpoint.send(self.id, outgoing, |body| payload::encode(message, body))?)
     }
+}
+
+/// Sends a message, and waits for room if need be; `is_followed`: the caller is about to send more, or to flush.
+#[inline]
+pub(crate) fn tell<M: Message>(to: &ProcessId, tag: u32, message: &M, is_followed: bool) -> Result<(), TellError> {
+    // Each arm makes a result of its own: to hand on one that was made elsewhere would move all that an error may hold.
+    match try_tell(to, tag, message, is_followed) {
+        Ok(()) => Ok(()),
+        Err(TellError::Full) => tell_patiently(to, tag, message, is_followed),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sends a message if there is room for it now.
+#[inline]
+pub(crate) fn try_tell<M: Message>(to: &ProcessId, tag: u32, message: &M, is_followed: bool) -> Result<(), TellError> {
+    match Endpoint::tell(to, tag, is_followed, |body| payload::encode(message, body)) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Sends a message once there is room for it. Only then is the clock read.
+#[cold]
+fn tell_patiently<M: Message>(to: &ProcessId, tag: u32, message: &M, is_followed: bool) -> Result<(), TellError> {
+    let patience = Patience::Until(Instant::now() + TELL_PATIENCE);
+    let outgoing = Outgoing { tag, wants_reply: false, is_followed, patience };
+    Endpoint::of(to.system)?.send(*to, outgoing, |body| payload::encode(message, body))?;
+    Ok(())
 }
 
 impl<M> ArchivedRecipient<M> {

@@ -33,8 +33,16 @@ static FLUSHER: Mutex<Flusher> = Mutex::new(Flusher { armed: Vec::new(), runs_in
 static WOKEN: Condvar = Condvar::new();
 
 /// Has the flusher look at these departures after a short while.
+#[inline]
 pub(crate) fn arm(departures: &Arc<Departures>) {
-    if departures.armed.load(Ordering::Relaxed) || !departures.set_armed() {
+    if !departures.armed.load(Ordering::Relaxed) {
+        arm_now(departures);
+    }
+}
+
+#[cold]
+fn arm_now(departures: &Arc<Departures>) {
+    if !departures.set_armed() {
         return;
     }
     let mut flusher = FLUSHER.lock().unwrap_or_else(PoisonError::into_inner);

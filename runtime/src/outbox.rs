@@ -23,7 +23,7 @@ const COALESCE_WITHIN: Duration = Duration::from_micros(50);
 const COALESCE_AGE: Duration = Duration::from_micros(100);
 
 /// The clock is read once in this many coalesced messages.
-const MESSAGES_PER_CLOCK: u32 = 16;
+const MESSAGES_PER_CLOCK: u32 = 32;
 
 /// When a pushed frame is to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,11 @@ impl Outbox {
         Arc::new(Outbox { state: Mutex::new(state), departures, watch })
     }
 
+    /// Whether it is the endpoint's whose departures these are.
+    pub(crate) fn is_of(&self, departures: &Arc<Departures>) -> bool {
+        Arc::ptr_eq(&self.departures, departures)
+    }
+
     pub(crate) fn watch(&self) -> Watch {
         self.watch
     }
@@ -107,6 +112,7 @@ impl Outbox {
     }
 
     /// Appends a frame if the limit allows; `write` fills its payload.
+    #[inline]
     pub(crate) fn push<E>(
         self: &Arc<Self>,
         header: Header,
@@ -114,7 +120,7 @@ impl Outbox {
         write: impl FnOnce(&mut Body<'_>) -> Result<(), E>,
     ) -> Result<(), Unsent<E>> {
         let mut state = self.lock();
-        if !state.makes_room() {
+        if !state.has_room() && !state.makes_room() {
             return Err(Unsent::Full);
         }
         self.append(state, header, departure, write)
@@ -131,6 +137,7 @@ impl Outbox {
         self.append(self.lock(), header, departure, write)
     }
 
+    #[inline]
     fn append<E>(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State>,
@@ -143,17 +150,30 @@ impl Outbox {
         }
         let was_empty = state.outlet.buffered_bytes() == 0;
         state.outlet.push(header, write).map_err(Unsent::Write)?;
+        let is_counted = state.pushed >= self.departures.busy_after;
+        if !is_counted || !state.listed || state.needs_look(departure, was_empty) {
+            self.see_to(state, departure, was_empty);
+            return Ok(());
+        }
+        drop(state);
+        if departure == Departure::Soon {
+            flusher::arm(&self.departures);
+        }
+        Ok(())
+    }
+
+    /// Sees to what has been appended: whether it leaves now, and if not, who is to see to that.
+    fn see_to(self: &Arc<Self>, mut state: MutexGuard<'_, State>, departure: Departure, was_empty: bool) {
         if state.pushed < self.departures.busy_after {
             self.count(&mut state);
         }
         if state.is_due(departure, was_empty) && state.flush() == Flushed::Everything {
-            return Ok(());
+            return;
         }
         self.list(state);
         if departure == Departure::Soon {
             flusher::arm(&self.departures);
         }
-        Ok(())
     }
 
     /// Counts a frame, until the outbox is busy.
@@ -199,7 +219,7 @@ impl Outbox {
     /// Whether the limit lets another message in.
     pub(crate) fn has_room(&self) -> bool {
         let mut state = self.lock();
-        state.closed || state.makes_room()
+        state.closed || state.has_room() || state.makes_room()
     }
 
     /// Drops what is buffered and takes nothing more.
@@ -220,21 +240,36 @@ impl Outbox {
         self.lock().closed
     }
 
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.outlet.buffered_bytes() < OUTBOX_LIMIT_BYTES
+    }
+
+    /// Sends what the peer takes. Gives whether there is room then.
     fn makes_room(&mut self) -> bool {
-        self.outlet.buffered_bytes() < OUTBOX_LIMIT_BYTES || {
-            self.flush();
-            self.outlet.buffered_bytes() < OUTBOX_LIMIT_BYTES
-        }
+        self.flush();
+        self.has_room()
+    }
+
+    /// Whether it is to be found out whether what is buffered [is due](State::is_due), which is seldom. If not, what has been
+    /// appended is counted.
+    #[inline]
+    fn needs_look(&mut self, departure: Departure, was_empty: bool) -> bool {
+        let is_counted = departure == Departure::Soon;
+        let is_clock_due = is_counted && (was_empty || (self.unclocked + 1).is_multiple_of(MESSAGES_PER_CLOCK));
+        let needs_look = is_clock_due || self.outlet.buffered_bytes() >= self.due_bytes;
+        self.unclocked += u32::from(is_counted && !needs_look);
+        needs_look
     }
 
     /// Whether what is buffered should leave now.
-    #[inline]
     fn is_due(&mut self, departure: Departure, was_empty: bool) -> bool {
         self.unclocked += u32::from(departure == Departure::Soon);
         if self.outlet.buffered_bytes() >= self.due_bytes {

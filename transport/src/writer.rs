@@ -110,7 +110,9 @@ impl Writer {
         if let Some(place) = self.bytes[start..].first_chunk_mut() {
             *place = header.encode();
         }
-        self.bytes.resize(start + HEADER_BYTES + padded(length), 0);
+        if padded(length) != length {
+            self.bytes.resize(start + HEADER_BYTES + padded(length), 0);
+        }
         if !descriptors.is_empty() {
             self.attachments.push_back(Attachment { start, descriptors });
         }

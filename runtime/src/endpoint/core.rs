@@ -17,15 +17,15 @@ use super::backlog::Backlog;
 use super::connection::{Connection, Direction, Inbox, Sorted};
 use super::kind;
 use super::mailbox::{Item, Mailbox};
-use super::route::{Recent, Route};
+use super::route::{self, Route};
 use super::spin::{LOOKS_EVERY, SPIN, Spinner};
 use super::upgrade::{self, Upgrade};
-use crate::control::{Answer, Call, ProcessOptions};
+use crate::control::{Answer, Call};
 use crate::error::{RuntimeError, WaitError};
 use crate::fate::Fates;
 use crate::id::{EndpointId, Incarnation, ProcessId};
 use crate::letter::Letter;
-use crate::membership::Control;
+use crate::membership::{Control, Membership};
 use crate::outbox::{Departure, Departures, Outbox};
 use crate::timers::{Timers, later};
 
@@ -51,7 +51,7 @@ pub(crate) struct Core {
     pub(crate) connections: Slab<Connection>,
     /// The connections to other processes.
     pub(crate) outgoing: FxHashMap<ProcessId, Rc<Route>>,
-    recent: Rc<Recent>,
+    member: Arc<Membership>,
     pub(crate) inbox: Inbox,
     pub(crate) backlog: Backlog,
     /// Whether an actor is served, which takes requests straight from the receive buffers.
@@ -95,9 +95,9 @@ impl Core {
         control: Inlet,
         upward: Arc<Control>,
         departures: Arc<Departures>,
-        recent: Rc<Recent>,
-        options: &ProcessOptions,
+        member: Arc<Membership>,
     ) -> Result<Core, RuntimeError> {
+        let options = &member.options;
         let mut hub = Hub::new()?;
         let control_watch = hub.watch(control.link().descriptor(), Subject::Control)?;
         let inbox = Inbox {
@@ -115,7 +115,6 @@ impl Core {
             upward,
             connections: Slab::new(),
             outgoing: FxHashMap::default(),
-            recent,
             inbox,
             backlog: Backlog::default(),
             is_serving: false,
@@ -138,6 +137,7 @@ impl Core {
             is_lost: false,
             spinner: Spinner::default(),
             waits_long: false,
+            member,
         })
     }
 
@@ -330,6 +330,7 @@ impl Core {
                 Ok(Received::End) | Err(_) => {
                     self.hub.ended(self.control_watch);
                     self.is_lost = true;
+                    route::forget_recent_of(&self.departures);
                     return Ok(());
                 }
             }
@@ -412,9 +413,9 @@ impl Core {
         let Some(connection) = self.connections.try_remove(key) else { return };
         if let Direction::To(process) = connection.direction {
             self.outgoing.remove(&process);
+            route::forget_recent(|route| Arc::ptr_eq(&route.outbox, &connection.outbox));
         }
         connection.outbox.close();
-        self.recent.forget(key);
         self.backlog.forget(key);
         self.blocked.retain(|outbox| !Arc::ptr_eq(outbox, &connection.outbox));
         self.hub.forget(connection.watch, connection.inlet.link().descriptor());
@@ -434,7 +435,7 @@ impl Core {
         }
         let key = self.add(Direction::To(process), incarnation, socket)?;
         let outbox = self.connections[key].outbox.clone();
-        self.outgoing.insert(process, Rc::new(Route { process, key, outbox }));
+        self.outgoing.insert(process, Rc::new(Route { process, key, outbox, member: self.member.clone() }));
         self.redeliver(process, key);
         Ok(())
     }

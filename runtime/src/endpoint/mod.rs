@@ -46,7 +46,6 @@ use std::time::Duration;
 use procession_transport::{Inlet, Link, Outlet, Socket, socket_pair};
 
 use self::core::Core;
-use self::route::Recent;
 use crate::control::{CONTROL_LIMIT_BYTES, NOTICE_LIMIT_BYTES, Request};
 use crate::error::RuntimeError;
 use crate::id::{EndpointId, ProcessId};
@@ -102,7 +101,6 @@ struct Station {
     control: Arc<Control>,
     id: EndpointId,
     core: RefCell<Core>,
-    recent: Rc<Recent>,
     departures: Arc<Departures>,
 }
 
@@ -112,6 +110,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`RuntimeError`] if the system does not run in this process, or there are no descriptors left.
+    #[inline]
     pub fn of(system: u64) -> Result<Endpoint, RuntimeError> {
         let known = ENDPOINTS.try_with(|endpoints| {
             let endpoints = endpoints.borrow();
@@ -119,13 +118,19 @@ impl Endpoint {
         });
         match known {
             Ok(Some(endpoint)) => endpoint.check().map(|()| endpoint),
-            Ok(None) => {
-                let endpoint = Endpoint::attach(Membership::find(system)?)?;
-                endpoint.keep();
-                Ok(endpoint)
-            }
-            Err(_) => Endpoint::attach(Membership::find(system)?),
+            Ok(None) => Endpoint::first(system, true),
+            Err(_) => Endpoint::first(system, false),
         }
+    }
+
+    /// Makes this thread's endpoint of a system, and keeps it unless the thread is ending.
+    #[cold]
+    fn first(system: u64, keep: bool) -> Result<Endpoint, RuntimeError> {
+        let endpoint = Endpoint::attach(Membership::find(system)?)?;
+        if keep {
+            endpoint.keep();
+        }
+        Ok(endpoint)
     }
 
     /// Makes a further endpoint for this thread, over a new control socket.
@@ -150,10 +155,9 @@ impl Endpoint {
     ) -> Result<Endpoint, RuntimeError> {
         let id = EndpointId { process: member.process, incarnation: member.incarnation, number };
         let departures = Arc::new(Departures::new(member.options.links.busy_after()));
-        let recent = Rc::new(Recent::default());
-        let core = Core::new(id, inlet, control.clone(), departures.clone(), recent.clone(), &member.options)?;
+        let core = Core::new(id, inlet, control.clone(), departures.clone(), member.clone())?;
         let core = RefCell::new(core);
-        Ok(Endpoint(Rc::new(Station { member, control, id, core, recent, departures })))
+        Ok(Endpoint(Rc::new(Station { member, control, id, core, departures })))
     }
 
     /// Keeps the endpoint as this thread's own.
@@ -216,6 +220,7 @@ impl Endpoint {
     }
 
     /// Whether the supervisor has closed this endpoint's control socket.
+    #[inline]
     fn is_cut_off(&self) -> bool {
         self.0.core.try_borrow().is_ok_and(|core| core.is_lost)
     }
@@ -241,6 +246,7 @@ impl Drop for Station {
         if self.member.check().is_ok() {
             self.core.get_mut().say_farewell(FAREWELL);
         }
+        route::forget_recent_of(&self.departures);
         self.departures.abandon();
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use procession_transport::{Body, Flushed, Header};
 
 use super::core::Core;
-use super::route::Route;
+use super::route::{self, Route};
 use super::wait::{Ready, Ticket, Until, Wait};
 use super::{Endpoint, kind};
 use crate::control::{Answer, Call, Question, Request};
@@ -42,6 +42,36 @@ pub enum Patience {
 }
 
 impl Endpoint {
+    /// Sends a message without an answer from this thread, if there is room for it now; `write` fills its payload.
+    ///
+    /// # Errors
+    /// As [`Endpoint::send`], with [`Patience::Try`].
+    #[inline]
+    pub fn tell<E>(
+        to: &ProcessId,
+        tag: u32,
+        is_followed: bool,
+        write: impl FnOnce(&mut Body<'_>) -> Result<(), E>,
+    ) -> Result<(), SendError<E>> {
+        let mut write = Some(write);
+        if let Some(route) = route::take_recent(to)
+            && route.member.check().is_ok()
+        {
+            let header = Header { tag, kind: kind::TELL, ..Header::default() };
+            let outcome = route.outbox.push(header, departure(is_followed), |body| fill(&mut write, body));
+            match outcome {
+                Ok(()) => {
+                    route::keep_recent(route);
+                    return Ok(());
+                }
+                Err(Unsent::Write(error)) => return Err(SendError::Write(error)),
+                Err(Unsent::Full | Unsent::Closed) => {}
+            }
+        }
+        let outgoing = Outgoing { tag, wants_reply: false, is_followed, patience: Patience::Try };
+        Endpoint::of(to.system)?.send(*to, outgoing, |body| fill(&mut write, body)).map(drop)
+    }
+
     /// Sends a message; `write` fills its payload. The ticket names the answer, if one is wanted.
     ///
     /// # Errors
@@ -56,24 +86,23 @@ impl Endpoint {
         self.check()?;
         let mut write = Some(write);
         loop {
-            let (route, correlation) = self.route(to, outgoing)?;
+            let route = match route::take_recent(&to) {
+                Some(route) => route,
+                None => self.find_route(to, outgoing.patience)?,
+            };
+            let correlation = if outgoing.wants_reply { self.core()?.register_wait(route.key) } else { 0 };
             let header = Header {
                 tag: outgoing.tag,
                 correlation,
                 kind: if outgoing.wants_reply { kind::REQUEST } else { kind::TELL },
                 ..Header::default()
             };
-            let departure = if outgoing.is_followed { Departure::WithFlush } else { Departure::Soon };
-            let outcome = route.outbox.push(header, departure, |body| match write.take() {
-                Some(write) => write(body),
-                None => Ok(()),
-            });
+            let outcome = route.outbox.push(header, departure(outgoing.is_followed), |body| fill(&mut write, body));
             let Err(unsent) = outcome else {
-                self.0.recent.keep(route);
+                route::keep_recent(route);
                 return Ok(Ticket { correlation });
             };
-            self.core()?.inbox.waits.remove(&correlation);
-            self.make_way(&route, outgoing.patience, unsent)?;
+            self.make_way(&route, correlation, outgoing.patience, unsent)?;
         }
     }
 
@@ -84,7 +113,7 @@ impl Endpoint {
     /// [`RuntimeError`].
     pub fn flush_to(&self, to: ProcessId) -> Result<bool, RuntimeError> {
         self.check()?;
-        let route = match self.0.recent.take(to) {
+        let route = match route::take_recent(&to) {
             Some(route) => route,
             None => match self.core()?.outgoing.get(&to) {
                 Some(route) => route.clone(),
@@ -92,22 +121,12 @@ impl Endpoint {
             },
         };
         let has_left = route.outbox.flush() == Flushed::Everything && !route.outbox.is_closed();
-        self.0.recent.keep(route);
+        route::keep_recent(route);
         Ok(has_left)
     }
 
-    /// Finds the connection to a process, and registers the wait for an answer.
-    #[inline]
-    fn route<E>(&self, to: ProcessId, outgoing: Outgoing) -> Result<(Rc<Route>, u64), SendError<E>> {
-        let route = match self.0.recent.take(to) {
-            Some(route) => route,
-            None => self.find_route(to, outgoing.patience)?,
-        };
-        let correlation = if outgoing.wants_reply { self.core()?.register_wait(route.key) } else { 0 };
-        Ok((route, correlation))
-    }
-
     /// Finds the connection to a process, or makes it.
+    #[cold]
     fn find_route<E>(&self, to: ProcessId, patience: Patience) -> Result<Rc<Route>, SendError<E>> {
         loop {
             if let Some(route) = self.core()?.outgoing.get(&to) {
@@ -117,8 +136,16 @@ impl Endpoint {
         }
     }
 
-    /// Waits until a connection that did not take a message takes one, or is gone.
-    fn make_way<E>(&self, route: &Route, patience: Patience, unsent: Unsent<E>) -> Result<(), SendError<E>> {
+    /// Waits until a connection that did not take a message takes one, or is gone. Nobody waits for an answer to that message.
+    #[cold]
+    fn make_way<E>(
+        &self,
+        route: &Route,
+        correlation: u64,
+        patience: Patience,
+        unsent: Unsent<E>,
+    ) -> Result<(), SendError<E>> {
+        self.core()?.inbox.waits.remove(&correlation);
         let deadline = match (unsent, patience) {
             (Unsent::Write(error), _) => return Err(SendError::Write(error)),
             (Unsent::Full, Patience::Try) => return Err(SendError::Full),
@@ -179,6 +206,20 @@ impl Endpoint {
         drop(core);
         self.request(&Request::Ask { call, question: Question::Introduce(to) }, Vec::new())?;
         Ok(call)
+    }
+}
+
+#[inline]
+fn departure(is_followed: bool) -> Departure {
+    if is_followed { Departure::WithFlush } else { Departure::Soon }
+}
+
+/// Fills a payload, unless that was done before.
+#[inline(always)]
+fn fill<E>(write: &mut Option<impl FnOnce(&mut Body<'_>) -> Result<(), E>>, body: &mut Body<'_>) -> Result<(), E> {
+    match write.take() {
+        Some(write) => write(body),
+        None => Ok(()),
     }
 }
 
