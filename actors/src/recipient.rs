@@ -74,9 +74,8 @@ impl<M: Message> Recipient<M> {
     /// Sends a message at once, without others and whatever it costs; gives whether it has left whole. Then it stays for the
     /// receiver, whatever becomes of this process.
     pub(crate) fn tell_now(&self, message: &M) -> Result<bool, TellError> {
-        let outgoing = Outgoing { is_followed: true, ..self.outgoing() };
-        let (endpoint, _) = self.send(message, outgoing)?;
-        Ok(endpoint.flush_to(self.id).unwrap_or(false))
+        try_tell(&self.id, self.tag, message, true)?;
+        Ok(Endpoint::flush_to(&self.id).unwrap_or(false))
     }
 
     /// Sends messages one after the other; see [`ActorRef::tell_all`].

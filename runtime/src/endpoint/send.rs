@@ -106,16 +106,15 @@ impl Endpoint {
         }
     }
 
-    /// Sends what is buffered for one process, as far as its connection takes it; gives whether all of it has left. What has
+    /// Sends what this thread has buffered for one process, as far as its connection takes it; gives whether all of it has left. What has
     /// left stays for the receiver, whatever becomes of this process.
     ///
     /// # Errors
     /// [`RuntimeError`].
-    pub fn flush_to(&self, to: ProcessId) -> Result<bool, RuntimeError> {
-        self.check()?;
-        let route = match route::take_recent(&to) {
+    pub fn flush_to(to: &ProcessId) -> Result<bool, RuntimeError> {
+        let route = match route::take_recent(to) {
             Some(route) => route,
-            None => match self.core()?.outgoing.get(&to) {
+            None => match Endpoint::of(to.system)?.core()?.outgoing.get(to) {
                 Some(route) => route.clone(),
                 None => return Ok(false),
             },

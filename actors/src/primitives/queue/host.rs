@@ -230,7 +230,7 @@ impl Handler<Put> for Host {
 impl Handler<PutInRoom> for Host {
     fn handle(&mut self, put: Incoming<'_, PutInRoom>, context: &mut Context<Self>) {
         if let Some(asker) = self.asker(put.sender(), &put.from) {
-            let item = Blob::keep(put.item.as_slice(), put.frame());
+            let item = Blob::keep(put.item.as_slice(), put.lot());
             let bytes = item.len();
             self.machine.put_in_room(asker, item, bytes);
             self.answer_all(context);
