@@ -3,12 +3,14 @@
 //! A told message is on its way within 1 ms whatever the teller does next. Coalesced frames are normally sent by their own
 //! thread: when a handler returns or blocks, or at a later message. If that thread goes off to compute instead, this one
 //! sends them. It is started when first needed, once per process, and sleeps while nothing is coalesced.
+//!
+//! It also sees to it that memory that was taken for large frames is given back when no more of them are sent.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::outbox::Departures;
+use crate::outbox::{Departures, Outbox};
 use crate::sys;
 use crate::timers::later;
 
@@ -21,15 +23,21 @@ const LONGEST_GRACE: Duration = Duration::from_millis(10);
 /// How long an `exit` waits for what has been told to leave.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-#[derive(Debug, Default)]
+/// How long, at most twice, memory that was taken for large frames is kept behind the last of them.
+const SPARE_FOR: Duration = Duration::from_millis(500);
+
+#[derive(Debug)]
 struct Flusher {
     armed: Vec<Arc<Departures>>,
+    /// Those that have sent large frames.
+    swollen: Vec<Weak<Outbox>>,
     /// In which process it runs, counted in bare forks; `None` before it does.
     runs_in: Option<u32>,
     sleeping: bool,
 }
 
-static FLUSHER: Mutex<Flusher> = Mutex::new(Flusher { armed: Vec::new(), runs_in: None, sleeping: false });
+static FLUSHER: Mutex<Flusher> =
+    Mutex::new(Flusher { armed: Vec::new(), swollen: Vec::new(), runs_in: None, sleeping: false });
 static WOKEN: Condvar = Condvar::new();
 
 /// Has the flusher look at these departures after a short while.
@@ -45,24 +53,42 @@ fn arm_now(departures: &Arc<Departures>) {
     if !departures.set_armed() {
         return;
     }
-    let mut flusher = FLUSHER.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut flusher = lock();
     flusher.armed.push(departures.clone());
-    if flusher.runs_in != Some(sys::forks()) {
-        flusher.runs_in = Some(sys::forks());
-        if let Err(error) = std::thread::Builder::new().name("flusher".into()).stack_size(64 << 10).spawn(run) {
-            tracing::warn!(%error, "no thread for flushing; coalesced messages leave when their sender next sends or waits");
-            flusher.runs_in = None;
+    flusher.start();
+}
+
+/// Has the flusher trim an outbox that has sent large frames, once it sends no more of them.
+pub(crate) fn trim_in_time(outbox: Weak<Outbox>) {
+    let mut flusher = lock();
+    flusher.swollen.push(outbox);
+    flusher.start();
+}
+
+fn lock() -> MutexGuard<'static, Flusher> {
+    FLUSHER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Flusher {
+    /// Has the thread run.
+    fn start(&mut self) {
+        if self.runs_in != Some(sys::forks()) {
+            self.runs_in = Some(sys::forks());
+            if let Err(error) = std::thread::Builder::new().name("flusher".into()).stack_size(64 << 10).spawn(run) {
+                tracing::warn!(%error, "no thread for flushing; coalesced messages leave when their sender next sends or waits");
+                self.runs_in = None;
+            }
+        } else if self.sleeping {
+            self.sleeping = false;
+            WOKEN.notify_one();
         }
-    } else if flusher.sleeping {
-        flusher.sleeping = false;
-        WOKEN.notify_one();
     }
 }
 
 /// Sends everything that is left, for at most `limit`: for a process that is about to end.
 pub(crate) fn flush_everything(limit: Duration) {
     let deadline = later(Instant::now(), limit);
-    let armed = std::mem::take(&mut FLUSHER.lock().unwrap_or_else(PoisonError::into_inner).armed);
+    let armed = std::mem::take(&mut lock().armed);
     while armed.iter().any(|departures| !departures.flush(|_, _| {})) && Instant::now() < deadline {
         std::thread::sleep(GRACE);
     }
@@ -74,9 +100,9 @@ pub(crate) extern "C" fn farewell() {
 }
 
 fn run() {
-    let mut grace = GRACE;
+    let (mut grace, mut trimmed) = (GRACE, Instant::now());
     loop {
-        let armed = next();
+        let armed = next(&mut trimmed);
         std::thread::sleep(grace);
         let mut stuck = false;
         for departures in armed {
@@ -89,18 +115,33 @@ fn run() {
     }
 }
 
-fn next() -> Vec<Arc<Departures>> {
-    let mut flusher = FLUSHER.lock().unwrap_or_else(PoisonError::into_inner);
-    while flusher.armed.is_empty() {
+/// Waits for something to send. Meanwhile, and in between, memory is given back that is not needed, `trimmed` for the last time.
+fn next(trimmed: &mut Instant) -> Vec<Arc<Departures>> {
+    let mut flusher = lock();
+    loop {
+        if !flusher.swollen.is_empty() && trimmed.elapsed() >= SPARE_FOR {
+            let mut swollen = std::mem::take(&mut flusher.swollen);
+            drop(flusher);
+            swollen.retain(|outbox| outbox.upgrade().is_some_and(|outbox| outbox.trim()));
+            *trimmed = Instant::now();
+            flusher = lock();
+            flusher.swollen.append(&mut swollen);
+        }
+        if !flusher.armed.is_empty() {
+            flusher.sleeping = false;
+            return std::mem::take(&mut flusher.armed);
+        }
         flusher.sleeping = true;
-        flusher = WOKEN.wait(flusher).unwrap_or_else(PoisonError::into_inner);
+        flusher = if flusher.swollen.is_empty() {
+            WOKEN.wait(flusher).unwrap_or_else(PoisonError::into_inner)
+        } else {
+            WOKEN.wait_timeout(flusher, SPARE_FOR).unwrap_or_else(PoisonError::into_inner).0
+        };
     }
-    flusher.sleeping = false;
-    std::mem::take(&mut flusher.armed)
 }
 
 fn rearm(departures: Arc<Departures>) {
     if departures.set_armed() {
-        FLUSHER.lock().unwrap_or_else(PoisonError::into_inner).armed.push(departures);
+        lock().armed.push(departures);
     }
 }

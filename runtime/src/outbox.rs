@@ -66,6 +66,8 @@ struct State {
     unclocked: u32,
     /// Messages and answers pushed, until they are so many that it is busy.
     pushed: u32,
+    /// Whether the flusher will ask it to give back what it does not need.
+    is_trimmed: bool,
     /// What is buffered is sent when it is this much, in bytes: a batch, or, while the peer takes no more, one batch above
     /// what it left.
     due_bytes: usize,
@@ -93,6 +95,7 @@ impl Outbox {
             departed: None,
             unclocked: 0,
             pushed: 0,
+            is_trimmed: false,
             due_bytes: BATCH_BYTES,
         };
         Arc::new(Outbox { state: Mutex::new(state), departures, watch })
@@ -167,8 +170,14 @@ impl Outbox {
         if state.pushed < self.departures.busy_after {
             self.count(&mut state);
         }
-        if state.is_due(departure, was_empty) && state.flush() == Flushed::Everything {
-            return;
+        if state.is_due(departure, was_empty) {
+            let flushed = state.flush();
+            if state.outlet.is_swollen() {
+                self.note_swollen(&mut state);
+            }
+            if flushed == Flushed::Everything {
+                return;
+            }
         }
         self.list(state);
         if departure == Departure::Soon {
@@ -182,6 +191,29 @@ impl Outbox {
         if state.pushed == self.departures.busy_after {
             self.departures.note_busy(self.watch);
         }
+    }
+
+    /// Has the flusher give back in time what large frames have taken.
+    #[cold]
+    fn note_swollen(self: &Arc<Self>, state: &mut State) {
+        if !std::mem::replace(&mut state.is_trimmed, true) {
+            flusher::trim_in_time(Arc::downgrade(self));
+        }
+    }
+
+    /// Gives back what large frames have taken, if none has been sent since the last time. Gives whether it is to be asked again.
+    pub(crate) fn trim(&self) -> bool {
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(state)) => state.into_inner(),
+            // Somebody is at it.
+            Err(TryLockError::WouldBlock) => return true,
+        };
+        if !state.closed {
+            state.outlet.trim();
+        }
+        state.is_trimmed = !state.closed && state.outlet.is_swollen();
+        state.is_trimmed
     }
 
     /// Puts the outbox on the list of those that hold something to send.

@@ -50,7 +50,7 @@ pub use link::{Flushed, Inlet, Link, Outlet, Received};
 pub use pipe::Pipe;
 pub use reader::{Batch, Placed, Reader, aligned_buffer};
 pub use rest::Rest;
-pub use ring::{BellShare, RING_BYTES, Ring, RingMemory};
+pub use ring::{BellShare, RING_BYTES, Ring, RingMemory, WIDE_RING_BYTES};
 pub use socket::Socket;
 pub use sys::{memory_file, socket_pair};
 pub use writer::{Chunk, Unsent, Writer};

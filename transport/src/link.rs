@@ -10,6 +10,9 @@ use bytes::{Bytes, BytesMut};
 use crate::frame::HEADER_BYTES;
 use crate::{Batch, Body, Descriptors, Frame, Header, LinkError, Placed, Reader, Rest, Unsent, Writer};
 
+/// From this length on, a frame is a large one, in bytes.
+const LARGE_FRAME_BYTES: usize = 32 << 10;
+
 /// What carries the bytes of a connection: a socket or a pipe. It never blocks.
 ///
 /// The halves [`Inlet`] and [`Outlet`] make frames of it; the floors above see only those.
@@ -47,6 +50,14 @@ pub trait Link: Debug + Send + Sync {
     /// Whether the other side rings when there is room again, so that the descriptor need not be watched for it.
     fn rings_for_room(&self) -> bool {
         false
+    }
+
+    /// Says that a large frame is to be sent, for links that take memory for such.
+    fn expect_large(&self) {}
+
+    /// Gives back what large frames took, if it is not in use. Gives whether nothing is left of it.
+    fn trim(&self) -> bool {
+        true
     }
 
     /// Takes in what has come beside the stream, for links that have something there. Gives whether the other side is gone.
@@ -222,12 +233,16 @@ pub struct Outlet {
     writer: Writer,
     /// The link that comes after this one, and how many bytes still go by this one.
     next: Option<(Arc<dyn Link>, usize)>,
+    /// Whether it may hold memory that large frames took.
+    is_swollen: bool,
+    /// Whether one has been sent since it was last trimmed.
+    is_large: bool,
 }
 
 impl Outlet {
     /// Makes the sending half of `link`, for payloads of up to `message_limit_bytes`.
     pub fn new(link: Arc<dyn Link>, message_limit_bytes: usize) -> Outlet {
-        Outlet { link, writer: Writer::new(message_limit_bytes), next: None }
+        Outlet { link, writer: Writer::new(message_limit_bytes), next: None, is_swollen: false, is_large: false }
     }
 
     /// Appends one frame to the buffer; `write` fills its payload in place.
@@ -236,7 +251,18 @@ impl Outlet {
     /// Whatever `write` returns; nothing is appended then.
     #[inline]
     pub fn push<E>(&mut self, header: Header, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), E> {
-        self.writer.push(header, write)
+        let before = self.writer.buffered_bytes();
+        self.writer.push(header, write)?;
+        if self.writer.buffered_bytes() - before >= LARGE_FRAME_BYTES {
+            self.expect_large();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn expect_large(&mut self) {
+        (self.is_swollen, self.is_large) = (true, true);
+        self.next.as_ref().map_or(&self.link, |(link, _)| link).expect_large();
     }
 
     /// Sends as much of the buffer as the peer takes.
@@ -277,6 +303,21 @@ impl Outlet {
             0 => self.link = link,
             rest => self.next = Some((link, rest)),
         }
+    }
+
+    /// Whether large frames have been sent, and it may hold memory that can be given back.
+    #[inline]
+    pub fn is_swollen(&self) -> bool {
+        self.is_swollen
+    }
+
+    /// Gives back the memory that large frames took, unless one has been sent since this was last called. It is to be called
+    /// again as long as it [is swollen](Outlet::is_swollen).
+    pub fn trim(&mut self) {
+        if std::mem::take(&mut self.is_large) {
+            return;
+        }
+        self.is_swollen = !(self.link.trim() && self.next.is_none() && self.writer.trim());
     }
 
     /// Takes the frames that have not left whole: for a connection that is gone.

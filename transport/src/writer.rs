@@ -145,6 +145,12 @@ impl Writer {
         self.recycle();
     }
 
+    /// Gives back the memory that large frames took. Gives whether there was nothing buffered, so that it could.
+    pub fn trim(&mut self) -> bool {
+        self.bytes.shrink_to(RECYCLED_BYTES);
+        self.is_empty()
+    }
+
     /// Takes the frames that have not left whole, in order: for a connection that is gone. One that has left in part is
     /// given whole, unless it held descriptors, which have left with its first byte.
     pub fn take_unsent(&mut self) -> Vec<Unsent> {

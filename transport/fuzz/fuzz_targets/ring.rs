@@ -11,9 +11,12 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use procession_transport::{Hub, Inlet, Link, RING_BYTES, Ring, RingMemory, Socket, socket_pair};
+use procession_transport::{Hub, Inlet, Link, RING_BYTES, Ring, RingMemory, Socket, WIDE_RING_BYTES, socket_pair};
 
 const LIMIT_BYTES: usize = 1 << 20;
+
+/// The buffers of a stream, in bytes.
+const STREAM_BYTES: usize = RING_BYTES + WIDE_RING_BYTES;
 
 /// Where the words that both sides use lie, in bytes.
 const WORDS_BYTES: u64 = 4096;
@@ -38,8 +41,8 @@ fuzz_target!(|input: &[u8]| {
         match what % 6 {
             // A word that both sides use.
             0 => drop(memory.write_all_at(&bytes[2..], place % WORDS_BYTES)),
-            // A place in one of the rings.
-            1 => drop(memory.write_all_at(&bytes[2..], WORDS_BYTES + 8 * place % (2 * RING_BYTES as u64 - 8))),
+            // A place in one of the buffers.
+            1 => drop(memory.write_all_at(&bytes[2..], WORDS_BYTES + 8 * place % (2 * STREAM_BYTES as u64 - 8))),
             // A position, with a descriptor or without.
             2 => {
                 let descriptors: Vec<OwnedFd> = memory.try_clone().into_iter().map(OwnedFd::from).collect();
@@ -60,6 +63,6 @@ fuzz_target!(|input: &[u8]| {
                 let _ = ring.attend();
             }
         }
-        assert!(inlet.unread_bytes() <= RING_BYTES);
+        assert!(inlet.unread_bytes() <= STREAM_BYTES);
     }
 });

@@ -16,12 +16,23 @@ pub use self::sys::Mapping;
 /// # Errors
 /// The system's, if it has no memory or descriptors left.
 pub fn reserve(name: &str, length: usize) -> io::Result<File> {
+    reserve_first(name, length, length)
+}
+
+/// The same, of which only the first part is there: for the rest, see [`Mapping::populate`].
+///
+/// # Errors
+/// The system's, if it has no memory or descriptors left.
+pub fn reserve_first(name: &str, first: usize, length: usize) -> io::Result<File> {
     // The kernel holds such files, too, to the limit, and would send a signal.
     if getrlimit(Resource::RLIMIT_FSIZE)?.0 < length as u64 {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     let file = File::from(crate::memory_file(name)?);
-    fallocate(&file, FallocateFlags::empty(), 0, i64::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?)?;
+    fallocate(&file, FallocateFlags::empty(), 0, i64::try_from(first).map_err(|_| io::ErrorKind::OutOfMemory)?)?;
+    if length > first {
+        file.set_len(length as u64)?;
+    }
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
     fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
     Ok(file)

@@ -62,6 +62,29 @@ impl Mapping {
         Some(unsafe { self.start.add(offset) })
     }
 
+    /// Has memory for a part of the file that has none, and maps it: no touch of it can fail any more.
+    ///
+    /// # Errors
+    /// The system's, if it has no memory left, or does not know how to (before Linux 5.14).
+    pub fn populate(&self, offset: usize, length: usize) -> io::Result<()> {
+        self.advise(offset, length, libc::MADV_POPULATE_WRITE)
+    }
+
+    /// Gives the memory of a part of the file back, for all who have mapped it. It is all zeros then.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn vacate(&self, offset: usize, length: usize) -> io::Result<()> {
+        self.advise(offset, length, libc::MADV_REMOVE)
+    }
+
+    fn advise(&self, offset: usize, length: usize, advice: libc::c_int) -> io::Result<()> {
+        let place = self.address(offset, length).ok_or(io::ErrorKind::InvalidInput)?;
+        // SAFETY: the place lies within the mapping, whose bytes others may change at any time anyway.
+        nix::errno::Errno::result(unsafe { libc::madvise(place.as_ptr().cast(), length, advice) })?;
+        Ok(())
+    }
+
     /// The half word at a place, counted in half words from the start; `None` outside.
     #[inline]
     pub fn half_word(&self, index: usize) -> Option<&AtomicU32> {

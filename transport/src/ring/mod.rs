@@ -8,22 +8,20 @@
 //! | file | what of it |
 //! |---|---|
 //! | `protocol.rs` | who may touch what when; pure |
+//! | `memory.rs` | what is where in the memory |
+//! | `width.rs` | when a stream goes by its larger buffer |
 //! | `bell.rs` | how one side wakes the other |
 //! | `sys.rs` | the copying, and the only unsafe code |
 //!
-//! | in the memory, from its start | |
-//! |---|---|
-//! | 4 KiB | for each of the two streams: how much was written, how many batches of descriptors were sent, how much was read, whether its writer waits for room |
-//! | [`RING_BYTES`] | the bytes of the stream of the side that made the memory |
-//! | [`RING_BYTES`] | the bytes of the other's |
-//!
-//! All of the memory is there from the beginning and nobody can shrink it, so no touch of it fails. What the other side writes
+//! All of the memory that is used is there before and nobody can shrink it, so no touch of it fails. What the other side writes
 //! there is bounded before it is believed: the worst that it can do is to have its own stream given up, or to have the owner of
 //! a bell look in vain, or sleep for longer.
 
 mod bell;
+mod memory;
 mod protocol;
 mod sys;
+mod width;
 
 mod atomic {
     pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
@@ -40,87 +38,31 @@ use bytes::BytesMut;
 pub(crate) use self::bell::Bell;
 pub use self::bell::BellShare;
 use self::bell::Ringer;
-use self::protocol::{Broken, Positions};
-use crate::memory::{self, Mapping};
+pub use self::memory::{RING_BYTES, RingMemory, WIDE_RING_BYTES};
+use self::protocol::{Broken, Course, Positions};
+use self::width::Width;
 use crate::{Batch, Link, Rest};
-
-/// What a ring holds, in bytes.
-pub const RING_BYTES: usize = 256 << 10;
 
 /// What is copied at once, in bytes, so that one side copies in while the other copies out.
 const PORTION_BYTES: usize = 32 << 10;
 
-/// Room for the positions, in bytes.
-const HEAD_BYTES: usize = 4096;
-
-/// Distance between the positions of the two streams, in words.
-const STREAM_WORDS: usize = 256;
-
-/// Where the words of a stream are, counted from its first. What different sides write is on different cache lines, two apart,
-/// because processors fetch them in pairs.
-const WRITTEN: usize = 0;
-const BATCHES: usize = 1;
-const READ: usize = 16;
-const WANTS_ROOM: usize = 32;
-
-const MEMORY_BYTES: usize = HEAD_BYTES + 2 * RING_BYTES;
-
-/// The memory for a pair of rings.
-#[derive(Debug)]
-pub struct RingMemory {
-    map: Mapping,
-    /// Which of the streams this side writes: 0 if it has made the memory.
-    side: usize,
-}
-
-impl RingMemory {
-    /// Makes the memory, and gives a descriptor of it for the other side.
-    ///
-    /// # Errors
-    /// The system's, if it has no memory or descriptors left.
-    pub fn make() -> io::Result<(RingMemory, OwnedFd)> {
-        let file = memory::reserve("procession-ring", MEMORY_BYTES)?;
-        Ok((RingMemory { map: Mapping::new(&file, 0, MEMORY_BYTES)?, side: 0 }, file.into()))
-    }
-
-    /// Maps the memory that the other side has made.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is too small or can shrink; the system's.
-    pub fn open(descriptor: OwnedFd) -> io::Result<RingMemory> {
-        let (file, _) = memory::check(descriptor, MEMORY_BYTES)?;
-        Ok(RingMemory { map: Mapping::new(&file, 0, MEMORY_BYTES)?, side: 1 })
-    }
-
+impl Sent {
     #[inline]
-    fn positions(&self, stream: usize) -> nix::Result<Positions<'_>> {
-        let first = stream * STREAM_WORDS;
-        let words = (self.map.word(first + WRITTEN), self.map.word(first + READ));
-        let (Some(written), Some(read)) = words else { return Err(nix::Error::EFAULT) };
-        let wants_room = self.map.half_word(2 * (first + WANTS_ROOM)).ok_or(nix::Error::EFAULT)?;
-        Ok(Positions { written, read, wants_room, capacity: RING_BYTES as u64 })
-    }
-
-    /// How many batches of descriptors have been sent at the side of a stream.
-    #[inline]
-    fn batches(&self, stream: usize) -> nix::Result<&AtomicU64> {
-        self.map.word(stream * STREAM_WORDS + BATCHES).ok_or(nix::Error::EFAULT)
-    }
-
-    /// The parts of the ring, at most two, where the `count` bytes from a position on are.
-    #[inline]
-    fn parts(stream: usize, position: u64, count: usize) -> [(usize, usize); 2] {
-        let start = HEAD_BYTES + stream * RING_BYTES;
-        let at = (position % RING_BYTES as u64) as usize;
-        let first = count.min(RING_BYTES - at);
-        [(start + at, first), (start, count - first)]
+    fn course(&self) -> Course {
+        Course(self.course.load(Ordering::Relaxed))
     }
 }
 
 impl Received {
+    #[inline]
+    fn course(&self) -> Course {
+        Course(self.course.load(Ordering::Relaxed))
+    }
+
     fn new() -> Received {
         Received {
             read: AtomicU64::new(0),
+            course: AtomicU64::new(0),
             bound: AtomicU64::new(u64::MAX),
             batches: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
@@ -156,12 +98,15 @@ struct Sent {
     /// A lower bound of the room there is.
     room: AtomicU64,
     batches: AtomicU64,
+    course: AtomicU64,
+    width: Width,
 }
 
 /// What this side alone knows of the stream that it reads.
 #[derive(Debug)]
 struct Received {
     read: AtomicU64,
+    course: AtomicU64,
     /// Nothing behind this position is read.
     bound: AtomicU64,
     batches: AtomicU64,
@@ -203,10 +148,11 @@ impl Ring {
         if known >= wanted {
             return Ok(known);
         }
-        let mut room = positions.room(written)?;
+        let course = self.sent.course();
+        let mut room = positions.room(written, course)?;
         if room == 0 {
             positions.want_room();
-            room = positions.room(written)?;
+            room = positions.room(written, course)?;
         }
         Ok(room)
     }
@@ -305,6 +251,9 @@ impl Link for Ring {
     fn send(&self, bytes: &[u8], descriptors: &[OwnedFd]) -> nix::Result<usize> {
         let side = self.memory.side;
         let positions = self.memory.positions(side)?;
+        if self.sent.width.is_unsettled() {
+            self.steer(positions, bytes.len());
+        }
         let room = self.room(positions, bytes.len() as u64)?;
         if room == 0 {
             return Err(nix::Error::EAGAIN);
@@ -314,7 +263,7 @@ impl Link for Ring {
             self.send_batch(written, descriptors)?;
         }
         let count = bytes.len().min(room as usize).min(PORTION_BYTES);
-        let [(first, length), (second, _)] = RingMemory::parts(side, written, count);
+        let [(first, length), (second, _)] = RingMemory::parts(side, self.sent.course(), written, count);
         let is_within = sys::copy_in(&self.memory.map, first, &bytes[..length])
             && sys::copy_in(&self.memory.map, second, &bytes[length..count]);
         if !is_within {
@@ -333,14 +282,14 @@ impl Link for Ring {
         let stream = 1 - self.memory.side;
         let positions = self.memory.positions(stream)?;
         let read = self.received.read.load(Ordering::Relaxed);
-        let unread = positions.unread(read)?;
-        let wanted = unread.min(self.received.bound.load(Ordering::Relaxed).saturating_sub(read));
+        let unread = positions.unread(read, self.received.course())?;
+        let wanted = unread.here.min(self.received.bound.load(Ordering::Relaxed).saturating_sub(read));
         if wanted == 0 {
             return Err(nix::Error::EAGAIN);
         }
         let (ahead, batch) = if self.has_batches()? { self.next_batch(read, wanted)? } else { (wanted, None) };
         let count = (buffer.capacity() - buffer.len()).min(ahead as usize);
-        let [(first, length), (second, rest)] = RingMemory::parts(stream, read, count);
+        let [(first, length), (second, rest)] = RingMemory::parts(stream, unread.course, read, count);
         let is_within = sys::copy_out(&self.memory.map, first, length, buffer)
             && sys::copy_out(&self.memory.map, second, rest, buffer);
         if !is_within {
@@ -348,7 +297,8 @@ impl Link for Ring {
         }
         let read = read + count as u64;
         self.received.read.store(read, Ordering::Relaxed);
-        if positions.release(read, unread - count as u64) {
+        self.received.course.store(unread.course.0, Ordering::Relaxed);
+        if positions.release(read, unread.all - count as u64, unread.course) {
             self.ringer.ring();
         }
         Ok((count, batch))
@@ -358,19 +308,22 @@ impl Link for Ring {
         let positions = self.memory.positions(1 - self.memory.side)?;
         let read = self.received.read.load(Ordering::Relaxed);
         let within = self.received.bound.load(Ordering::Relaxed).saturating_sub(read);
-        Ok(positions.unread(read)?.min(within) as usize)
+        Ok(positions.unread(read, self.received.course())?.all.min(within) as usize)
     }
 
+    #[inline]
     fn holds_more(&self) -> bool {
-        self.unread_bytes().is_ok_and(|unread| unread > 0)
+        let Ok(positions) = self.memory.positions(1 - self.memory.side) else { return false };
+        let read = self.received.read.load(Ordering::Relaxed);
+        positions.has_more(read) && read < self.received.bound.load(Ordering::Relaxed)
     }
 
     fn bound(&self) {
         let positions = self.memory.positions(1 - self.memory.side);
         let read = self.received.read.load(Ordering::Relaxed);
         // What makes no sense is found by whoever reads.
-        let bound =
-            positions.map_or(u64::MAX, |positions| positions.unread(read).map_or(u64::MAX, |unread| read + unread));
+        let unread = positions.and_then(|positions| Ok(positions.unread(read, self.received.course())?.all));
+        let bound = unread.map_or(u64::MAX, |unread| read + unread);
         self.received.bound.store(bound, Ordering::Relaxed);
     }
 
@@ -380,6 +333,14 @@ impl Link for Ring {
 
     fn rings_for_room(&self) -> bool {
         true
+    }
+
+    fn expect_large(&self) {
+        self.sent.width.expect_large();
+    }
+
+    fn trim(&self) -> bool {
+        self.memory.positions(self.memory.side).is_ok_and(|positions| self.give_width_back(positions))
     }
 
     fn attend(&self) -> nix::Result<bool> {

@@ -12,25 +12,69 @@ use super::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Broken;
 
-/// The positions of one stream through a ring of a fixed capacity. They count all bytes since its beginning.
+/// By which of its two buffers a stream goes, and from which position on: as one word, which both sides can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Course(pub(crate) u64);
+
+impl Course {
+    /// The course from a position on.
+    pub(crate) fn new(since: u64, is_wide: bool) -> Course {
+        Course(since << 1 | u64::from(is_wide))
+    }
+
+    /// Where it begins.
+    #[inline]
+    pub(crate) fn since(self) -> u64 {
+        self.0 >> 1
+    }
+
+    /// Whether it goes by the larger of the buffers.
+    #[inline]
+    pub(crate) fn is_wide(self) -> bool {
+        self.0 & 1 != 0
+    }
+}
+
+/// What there is to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// The course at the reader's position.
+    pub(crate) course: Course,
+    /// How many bytes are there of that course.
+    pub(crate) here: u64,
+    /// How many are there at all.
+    pub(crate) all: u64,
+}
+
+/// The positions of one stream through two buffers of fixed capacities. They count all bytes since its beginning.
+///
+/// The stream is on one course at a time, which begins at the start of one of the buffers. Its writer sets out on another whenever
+/// it likes, but not before the reader has read something of the present one: so there is one change at most that the reader does
+/// not know of, and nothing is left unread in the buffer that the writer changes to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Positions<'a> {
     /// How much has been written.
     pub(crate) written: &'a AtomicU64,
+    /// The course of what is written last.
+    pub(crate) course: &'a AtomicU64,
     /// How much of that has been read.
     pub(crate) read: &'a AtomicU64,
     /// Not 0 while the writer waits for room.
     pub(crate) wants_room: &'a AtomicU32,
-    /// Capacity in bytes.
-    pub(crate) capacity: u64,
+    /// Capacities in bytes, the smaller first.
+    pub(crate) capacities: [u64; 2],
 }
 
 impl Positions<'_> {
     /// How much may be written after `written` bytes.
     #[inline]
-    pub(crate) fn room(&self, written: u64) -> Result<u64, Broken> {
+    pub(crate) fn room(&self, written: u64, course: Course) -> Result<u64, Broken> {
         let unread = written.wrapping_sub(self.read.load(Ordering::Acquire));
-        self.capacity.checked_sub(unread).ok_or(Broken)
+        if unread > self.most_unread() {
+            return Err(Broken);
+        }
+        let here = unread.min(written - course.since());
+        self.capacity(course).checked_sub(here).ok_or(Broken)
     }
 
     /// Has the reader see what has been written, `written` bytes by now.
@@ -39,29 +83,78 @@ impl Positions<'_> {
         self.written.store(written, Ordering::Release);
     }
 
+    /// Sets out on another course after `written` bytes, if the reader has come so far; by the same buffer, if it is empty.
+    pub(crate) fn change_course(&self, written: u64, course: Course, is_wide: bool) -> Option<Course> {
+        let unread = written.wrapping_sub(self.read.load(Ordering::Acquire));
+        let is_free = course.is_wide() != is_wide || unread == 0;
+        if unread >= written - course.since() || !is_free {
+            return None;
+        }
+        let course = Course::new(written, is_wide);
+        // The reader sees it once it sees what is written after it.
+        self.course.store(course.0, Ordering::Relaxed);
+        Some(course)
+    }
+
+    /// Whether everything has been read, `written` bytes.
+    pub(crate) fn is_read(&self, written: u64) -> bool {
+        self.read.load(Ordering::Acquire) == written
+    }
+
     /// Has the reader ring when there is room again. The writer looks once more after that, before it waits.
     pub(crate) fn want_room(&self) {
         self.wants_room.store(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
     }
 
-    /// How much may be read after `read` bytes.
+    /// Whether there is something to read after `read` bytes; if that makes no sense, whoever reads finds out.
     #[inline]
-    pub(crate) fn unread(&self, read: u64) -> Result<u64, Broken> {
-        let unread = self.written.load(Ordering::Acquire).wrapping_sub(read);
-        if unread <= self.capacity { Ok(unread) } else { Err(Broken) }
+    pub(crate) fn has_more(&self, read: u64) -> bool {
+        self.written.load(Ordering::Acquire) != read
+    }
+
+    /// How much may be read after `read` bytes, of which the last came by `course`.
+    #[inline]
+    pub(crate) fn unread(&self, read: u64, course: Course) -> Result<Unread, Broken> {
+        let all = self.written.load(Ordering::Acquire).wrapping_sub(read);
+        let latest = Course(self.course.load(Ordering::Relaxed));
+        let unread =
+            if latest == course { Unread { course, here: all, all } } else { self.follow(read, all, course, latest)? };
+        if unread.here <= self.capacity(unread.course) { Ok(unread) } else { Err(Broken) }
+    }
+
+    /// The same, where the writer has set out on another course.
+    #[cold]
+    fn follow(&self, read: u64, all: u64, course: Course, latest: Course) -> Result<Unread, Broken> {
+        if all > self.most_unread() {
+            return Err(Broken);
+        }
+        match latest.since().wrapping_sub(read) {
+            0 => Ok(Unread { course: latest, here: all, all }),
+            // It may have gone on writing before it did that, since the count was read.
+            before => Ok(Unread { course, here: all.min(before), all }),
+        }
     }
 
     /// Gives the room back of what has been read, `read` bytes by now, `unread` of what was there are left. Gives whether the
-    /// writer's bell is to be rung: it waits, and half of the ring is free. Who reads on frees that much in the end.
+    /// writer's bell is to be rung: it waits, and half of the buffer is free. Who reads on frees that much in the end.
     #[inline]
-    pub(crate) fn release(&self, read: u64, unread: u64) -> bool {
+    pub(crate) fn release(&self, read: u64, unread: u64, course: Course) -> bool {
         self.read.store(read, Ordering::Release);
-        if unread > self.capacity / 2 {
+        if unread > self.capacity(course) / 2 {
             return false;
         }
         fence(Ordering::SeqCst);
         self.wants_room.load(Ordering::Relaxed) != 0 && self.wants_room.swap(0, Ordering::AcqRel) != 0
+    }
+
+    #[inline]
+    fn capacity(&self, course: Course) -> u64 {
+        self.capacities[usize::from(course.is_wide())]
+    }
+
+    fn most_unread(&self) -> u64 {
+        self.capacities[0] + self.capacities[1]
     }
 }
 

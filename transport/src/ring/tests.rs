@@ -8,6 +8,7 @@ use std::thread;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use proptest::prelude::*;
 
+use super::memory::{HEAD_BYTES, MEMORY_BYTES};
 use super::*;
 use crate::{Flushed, Frame, Header, Hub, Inlet, Outlet, Refusal, Socket, socket_pair};
 
@@ -75,7 +76,7 @@ proptest! {
     /// Whatever is sent, in whatever portions it is read, arrives whole, in order, with its own descriptors.
     #[test]
     fn what_is_sent_arrives(
-        sent in prop::collection::vec((0..30_000_usize, 0..3_usize), 1..40),
+        sent in prop::collection::vec((prop_oneof![0..1000_usize, 0..300_000_usize], 0..3_usize), 1..40),
         side in 0..2_usize,
         eager in any::<bool>(),
     ) {
@@ -136,7 +137,7 @@ proptest! {
         }
         let _ = pair.rings[1].send(&[1; 100], &[]);
         let _ = pair.rings[1].attend();
-        prop_assert!(inlet.unread_bytes() <= RING_BYTES);
+        prop_assert!(inlet.unread_bytes() <= RING_BYTES + WIDE_RING_BYTES);
     }
 }
 
@@ -200,6 +201,46 @@ fn a_full_ring_takes_no_more_until_it_is_read() {
     assert_eq!(pair.rings[1].receive(&mut buffer).map(|(count, _)| count), Ok(10));
     assert!(pair.rings[1].holds_more());
     assert_eq!(ring.send(&[1; 100], &[]), Ok(10));
+}
+
+/// How much of the memory of a pair of rings is there, in bytes.
+fn resident(memory: &std::fs::File) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    memory.metadata().expect("it is open").blocks() * 512
+}
+
+#[test]
+fn the_larger_buffer_has_memory_only_once_many_large_frames_are_sent() {
+    let (memory, descriptor) = RingMemory::make().expect("there is memory");
+    let file = std::fs::File::from(descriptor);
+    let narrow = resident(&file);
+    assert_eq!(narrow, 4096 + 2 * RING_BYTES as u64);
+    memory.widen(0).expect("there is memory");
+    assert_eq!(resident(&file), narrow + WIDE_RING_BYTES as u64);
+    memory.vacate(0).expect("it can be given back");
+    assert_eq!(resident(&file), narrow);
+}
+
+#[test]
+fn large_frames_go_by_the_larger_buffer_and_small_ones_after_them_by_the_smaller() {
+    let pair = pair();
+    let (mut outlet, mut inlet) = halves(&pair, 0);
+    let is_wide = || pair.rings[0].sent.course().is_wide();
+    let mut send = |length: usize| {
+        push(&mut outlet, 7, &vec![length as u8; length], Vec::new());
+        outlet.flush().expect("the other side is there");
+        let is_wide = is_wide();
+        while outlet.flush().expect("the other side is there") != Flushed::Everything {
+            assert!(inlet.receive().is_ok());
+        }
+        let frame = next(&mut inlet).expect("it was sent");
+        assert_eq!((frame.header.tag, &frame.payload[..]), (7, &vec![length as u8; length][..]));
+        is_wide
+    };
+    let wide: Vec<bool> = [100, 1 << 20, 1 << 20, 1 << 20, 1 << 20].map(&mut send).into();
+    assert_eq!(wide, [false; 5], "few large frames are nothing to prepare for");
+    let wide: Vec<bool> = [40_000, 3 << 20, 100, 100, 50_000, 5000].map(&mut send).into();
+    assert_eq!(wide, [true, true, false, false, true, false]);
 }
 
 #[test]
