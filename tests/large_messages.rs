@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use procession::prelude::*;
@@ -11,6 +11,9 @@ use procession::{Descriptor, Down, Exit, Links, TellError};
 use procession_tests::{Dice, GUARD, SOON, eventually, guarded, kill, process_table, repeat};
 
 const ROUNDS: u32 = 20;
+
+/// How long a `tell` waits for room.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the smaller buffers of a pair of rings take, in bytes.
 const NARROW_BYTES: usize = 516 << 10;
@@ -331,5 +334,23 @@ fn a_stopped_receiver_holds_up_no_more_than_the_limits() {
         kill(victim, Signal::SIGCONT);
         let expected = Delivered { loads: sent, ..Delivered::default() };
         assert_eq!(stopped.ask(&Report { loads: sent, downs: 0 }), Ok(expected));
+    });
+}
+
+#[procession::test]
+fn who_waits_for_room_goes_on_once_there_is_some_whoever_makes_it() {
+    repeat("room", 5 * ROUNDS, |round| {
+        let system = System::builder().links(Links::Sockets).start().expect("a system");
+        let peer = system.spawn::<Peer>(()).expect("a peer");
+        for number in 0..4 {
+            round.at(format!("load {number}"));
+            // So much makes the next one wait, while the flusher sends what is left of this one.
+            let start = Instant::now();
+            peer.tell(&Load::new(number, 1 << 18)).expect("it is taken");
+            assert!(start.elapsed() < PATIENCE, "it waited although there was room");
+        }
+        round.at("the answer");
+        let delivered = peer.ask_within(&Report { loads: 4, downs: 0 }, GUARD).expect("it lives");
+        assert_eq!(delivered.faults, Vec::<String>::new());
     });
 }

@@ -30,7 +30,7 @@ use crate::outbox::{Departure, Departures, Outbox};
 use crate::timers::{Timers, later};
 
 /// Try again this soon where the system cannot say when.
-const BUSY_PAUSE: Duration = Duration::from_millis(1);
+pub(super) const BUSY_PAUSE: Duration = Duration::from_millis(1);
 
 /// What a watched descriptor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,17 +222,21 @@ impl Core {
         if self.departures.is_empty() {
             return false;
         }
-        let (hub, blocked, mut is_busy) = (&mut self.hub, &mut self.blocked, false);
         let departures = self.departures.clone();
+        let mut is_busy = false;
         departures.flush(|outbox, flushed| {
-            is_busy |= flushed == Flushed::Busy;
-            if flushed == Flushed::Blocked && !blocked.iter().any(|other| Arc::ptr_eq(other, outbox)) {
-                let watched = hub.want_writable(outbox.watch(), &*outbox.link(), true);
-                is_busy |= watched.is_err();
-                blocked.push(outbox.clone());
-            }
+            is_busy |= flushed == Flushed::Busy || flushed == Flushed::Blocked && self.watch_for_room(outbox);
         });
         is_busy
+    }
+
+    /// Has the endpoint woken when the peer takes more. Gives whether it must try again soon instead.
+    pub(super) fn watch_for_room(&mut self, outbox: &Arc<Outbox>) -> bool {
+        if self.blocked.iter().any(|other| Arc::ptr_eq(other, outbox)) {
+            return false;
+        }
+        self.blocked.push(outbox.clone());
+        self.hub.want_writable(outbox.watch(), &*outbox.link(), true).is_err()
     }
 
     /// Whether something that is ready can be acted on now. A connection whose requests have no room waits.

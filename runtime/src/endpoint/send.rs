@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use procession_transport::{Body, Flushed, Header};
 
-use super::core::Core;
+use super::core::{BUSY_PAUSE, Core};
 use super::route::{self, Route};
 use super::wait::{Ready, Ticket, Until, Wait};
 use super::{Endpoint, kind};
@@ -152,10 +152,14 @@ impl Endpoint {
             (_, Patience::Until(deadline)) => Some(deadline),
             (_, Patience::Forever) => None,
         };
-        let waited = self.block(deadline, |core, _| {
+        let waited = self.block(deadline, |core, now| {
             let Route { process, outbox, .. } = route;
             let is_there = core.outgoing.get(process).is_some_and(|other| std::ptr::eq(&raw const **other, route));
-            if !is_there || !outbox.is_closed() && outbox.has_room() { Ready(Ok(())) } else { Until(None) }
+            if !is_there || !outbox.is_closed() && outbox.has_room() {
+                return Ready(Ok(()));
+            }
+            // What is sent before the wait begins may make that room, here or by the flusher: only a watch tells.
+            Until(core.watch_for_room(outbox).then(|| now + BUSY_PAUSE))
         });
         match waited {
             Ok(()) => Ok(()),
