@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{Barrier, Condition, Event, Exit, Lock, LockError, RLock, Semaphore};
-use procession_tests::{Round, SOON, eventually, kill, repeat};
+use procession_tests::{Round, SOON, eventually, kill, pid, repeat};
 
 const ROUNDS: u32 = 20;
 
@@ -14,10 +14,6 @@ const KILLED: Exit = Exit::Signal { signal: 9, core_dumped: false };
 
 fn system() -> System {
     System::start().expect("a system")
-}
-
-fn pid<T: Data>(child: &Child<T>) -> i32 {
-    child.pid().expect("it is known").expect("it runs")
 }
 
 /// Kills a process at some instant from now.

@@ -7,16 +7,12 @@ use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{PipeError, Restart};
 use procession_tests::sys::leave_copy;
-use procession_tests::{Round, eventually, kill, process_table, repeat};
+use procession_tests::{Round, eventually, kill, pid, process_table, repeat};
 
 const ROUNDS: u32 = 20;
 
 fn system() -> System {
     System::start().expect("a system")
-}
-
-fn pid<T: Data>(child: &Child<T>) -> i32 {
-    child.pid().expect("it is known").expect("it runs")
 }
 
 /// Stays where it is until it is killed.

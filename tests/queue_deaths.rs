@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{Exit, PutError, QueueError};
-use procession_tests::{Noting, Round, SOON, eventually, kill, repeat};
+use procession_tests::{Noting, SOON, eventually, kill, kill_soon, repeat};
 
 const ROUNDS: u32 = 20;
 
@@ -15,18 +15,6 @@ const KILLED: Exit = Exit::Signal { signal: 9, core_dumped: false };
 
 fn system() -> System {
     System::start().expect("a system")
-}
-
-fn pid<T: Data>(child: &Child<T>) -> i32 {
-    child.pid().expect("it is known").expect("it runs")
-}
-
-/// Kills a process at some instant from now, and waits until it has ended.
-fn kill_soon<T: Data + std::fmt::Debug>(round: &mut Round, child: &Child<T>) {
-    let victim = pid(child);
-    round.dice.spin();
-    kill(victim, Signal::SIGKILL);
-    child.join().expect_err("it was killed");
 }
 
 /// Stays where it is until it is killed.

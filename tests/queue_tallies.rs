@@ -1,6 +1,7 @@
 //! Queues whose producers and consumers count what they do instead of asking: all that is promised of those who ask holds.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{PutError, QueueError, Receiver, Sender};
-use procession_tests::{Noting, Round, kill, repeat};
+use procession_tests::{Noting, eventually, kill, kill_soon, pid, repeat};
 
 const ROUNDS: u32 = 20;
 
@@ -17,17 +18,6 @@ const WARM: u64 = 100;
 
 fn system() -> System {
     System::start().expect("a system")
-}
-
-fn pid<T: Data>(child: &Child<T>) -> i32 {
-    child.pid().expect("it is known").expect("it runs")
-}
-
-fn kill_soon<T: Data + std::fmt::Debug>(round: &mut Round, child: &Child<T>) {
-    let victim = pid(child);
-    round.dice.spin();
-    kill(victim, Signal::SIGKILL);
-    child.join().expect_err("it was killed");
 }
 
 fn count<T: Data>(receiver: &Receiver<T>) -> u64 {
@@ -225,13 +215,12 @@ fn who_does_not_wait_finds_what_was_put_while_the_host_was_stopped() {
         assert_eq!(queue.get_within(Duration::from_millis(1)), Err(QueueError::Unresponsive));
         begin.send(()).expect("it waits");
         producer.join().expect("it need not ask");
-        let (looks, look) = mpsc::channel();
+        let looker = format!("/proc/self/task/{}/stat", nix::unistd::gettid());
+        let sleeps = move || fs::read_to_string(&looker).expect("it runs").contains(") S ");
         let waker = thread::spawn(move || {
-            looks.send(()).expect("somebody listens");
-            thread::sleep(Duration::from_millis(20));
+            eventually("it has asked, and waits", sleeps);
             kill(host, Signal::SIGCONT);
         });
-        look.recv().expect("it does");
         assert_eq!(queue.try_get(), Ok(WARM));
         waker.join().expect("no panic");
     });

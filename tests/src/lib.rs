@@ -32,5 +32,5 @@ pub use eventually::{SOON, eventually};
 pub use lock_outcome::lock_outcome;
 pub use noting::Noting;
 pub use round::{GUARD, Round, guarded, repeat};
-pub use signals::kill;
+pub use signals::{kill, kill_soon, pid};
 pub use tally::Tally;
