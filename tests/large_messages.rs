@@ -278,7 +278,7 @@ fn who_sends_to_a_killed_receiver_is_told() {
         round.at("the asker here");
         let error = here.join().expect("no panic");
         let died = Exit::Signal { signal: 9, core_dumped: false };
-        assert!(matches!(&error, AskError::Dead(exit) if *exit == died) || error == AskError::NoActor, "{error:?}");
+        assert!(error == AskError::Dead(died), "{error:?}");
         round.at("the one who tells");
         let (_, error) = sent.wait_within(SOON).expect("it lives");
         error.expect("it cannot send for ever");

@@ -186,7 +186,7 @@ fn users_and_holders_are_told_of_the_end_of_a_host() {
         let users = [(); 2].map(|()| system.process(by_name, hosted.clone()).start().expect("a process"));
         let here = thread::spawn(move || use_until_told(hosted));
         round.at("the guards");
-        let is_told = |error: &LockError| *error == LockError::HostDied(KILLED) || *error == LockError::NoHost;
+        let is_told = |error: &LockError| *error == LockError::HostDied(KILLED);
         let [outer, inner] = guards;
         for error in [guard.release(), inner.release(), outer.release(), rlock.try_acquire().map(drop)] {
             // What was released just before is.
@@ -201,7 +201,7 @@ fn users_and_holders_are_told_of_the_end_of_a_host() {
         assert!(mine.iter().all(is_told), "{mine:?}");
         for user in users {
             let told = user.join().expect("it returns");
-            let count = told.matches("HostDied(Signal { signal: 9").count() + told.matches("NoHost").count();
+            let count = told.matches("HostDied(Signal { signal: 9").count();
             assert_eq!(count, 3, "{told}");
         }
     });

@@ -265,7 +265,7 @@ fn when_the_host_is_killed_everybody_is_told_and_the_workers_end() {
         kill(home.pid(), Signal::SIGKILL);
         round.at("the waiting");
         // Who had not come yet finds nobody.
-        let is_told = |error: &PoolError| matches!(error, PoolError::HostDied(KILLED) | PoolError::NoHost);
+        let is_told = |error: &PoolError| matches!(error, PoolError::HostDied(KILLED));
         assert!(mapper.join().expect("no panic").is_err_and(|error| is_told(&error)));
         assert!(caller.join().expect("no panic").is_err_and(|error| is_told(&error)));
         assert!(begun.get_within(SOON).is_err_and(|error| is_told(&error)));

@@ -250,7 +250,7 @@ fn all_who_wait_are_told_of_the_end_of_the_host() {
         round.dice.spin();
         kill(home.pid(), Signal::SIGKILL);
         let start = Instant::now();
-        let is_told = |error: &QueueError| *error == QueueError::HostDied(KILLED) || *error == QueueError::NoHost;
+        let is_told = |error: &QueueError| *error == QueueError::HostDied(KILLED);
         for (who, outcome) in [("put", putter.join()), ("join", joiner.join())] {
             round.at(who);
             let error = outcome.expect("no panic").expect_err("the host is gone");

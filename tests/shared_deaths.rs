@@ -41,12 +41,12 @@ fn stay() -> ! {
 
 /// Whether somebody is told of the end of a killed host.
 fn is_told<T>(outcome: &Result<T, SharedError>) -> bool {
-    matches!(outcome, Err(SharedError::HostDied(KILLED) | SharedError::NoHost))
+    matches!(outcome, Err(SharedError::HostDied(KILLED)))
 }
 
 /// Whether somebody is told of the end of a killed host of a lock.
 fn is_told_of_lock<T>(outcome: &Result<T, LockError>) -> bool {
-    matches!(outcome, Err(LockError::HostDied(KILLED) | LockError::NoHost))
+    matches!(outcome, Err(LockError::HostDied(KILLED)))
 }
 
 /// Does something over and over on a thread of its own, says when it has begun, and gives what ends it.
@@ -195,7 +195,7 @@ fn wait_for_all(manager: &Manager) -> (Vec<User>, LockGuard) {
         ("event", thread::spawn(move || is_told_of_lock(&event.wait()))),
         ("barrier", thread::spawn(move || is_told_of_lock(&barrier.wait()))),
         ("semaphore", thread::spawn(move || is_told_of_lock(&semaphore.acquire()))),
-        ("queue", thread::spawn(move || matches!(queue.get(), Err(QueueError::HostDied(KILLED) | QueueError::NoHost)))),
+        ("queue", thread::spawn(move || matches!(queue.get(), Err(QueueError::HostDied(KILLED))))),
         ("update", thread::spawn(move || is_told(&value.update(|_, ()| stay(), ()).map(|(): ()| ())))),
     ];
     (users, guard)

@@ -200,9 +200,7 @@ fn add_in_process((counter, begun): (Value<u64>, Event)) -> (bool, String) {
     let other = thread::spawn(move || add_until_told(&other));
     let (_, error) = add_until_told(&counter);
     let (_, other) = other.join().expect("no panic");
-    let is_told = |error: &SharedError| {
-        matches!(error, SharedError::HostDied(KILLED) | SharedError::NoHost | SharedError::HostRestarted)
-    };
+    let is_told = |error: &SharedError| matches!(error, SharedError::HostDied(KILLED) | SharedError::HostRestarted);
     (is_told(&error) && is_told(&other), format!("{error:?}, {other:?}"))
 }
 
@@ -225,7 +223,7 @@ fn kill_under(home: impl Fn(&System) -> Value<u64> + Send + Sync + 'static, case
         let start = Instant::now();
         round.at("the adders");
         let (_, error) = here.join().expect("no panic");
-        let is_told = matches!(error, SharedError::HostDied(KILLED) | SharedError::NoHost | SharedError::HostRestarted);
+        let is_told = matches!(error, SharedError::HostDied(KILLED) | SharedError::HostRestarted);
         assert!(is_told, "{error:?}");
         for child in &children {
             let (is_told, errors) = child.join().expect("no panic");
@@ -277,7 +275,7 @@ fn a_value_that_its_manager_stops_is_at_its_end_and_others_are_not() {
     manager.stop(one.host()).expect("it lives");
     eventually("it stops", || one.get().is_err());
     let error = one.fetch_add(1).expect_err("it has stopped");
-    assert!(matches!(error, SharedError::HostDied(Exit::Stopped) | SharedError::NoHost), "{error:?}");
+    assert!(matches!(error, SharedError::HostDied(Exit::Stopped)), "{error:?}");
     assert_eq!((other.fetch_add(1), other.get()), (Ok(2), Ok(3)));
     let next = manager.value(3_u32).expect("a value");
     warm(&next);

@@ -19,7 +19,7 @@ pub enum AskError<E = Infallible> {
     /// The actor has ended, before or after it got the question.
     #[error("the actor has ended: {0}")]
     Dead(Exit),
-    /// Nobody has this address.
+    /// Nobody has this address. Of those who had one, the last 1,024 ends are remembered, whoever asks.
     #[error("no such actor")]
     NoActor,
     /// The actor waits, itself or through others, for the asker.

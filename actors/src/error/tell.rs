@@ -14,7 +14,7 @@ pub enum TellError {
     /// The actor has ended.
     #[error("the actor has ended: {0}")]
     Dead(Exit),
-    /// Nobody has this address.
+    /// Nobody has this address. Of those who had one, the last 1,024 ends are remembered, whoever asks.
     #[error("no such actor")]
     NoActor,
     /// The message is larger than the limit. Nothing was sent.

@@ -178,7 +178,8 @@ impl Office {
         }
     }
 
-    /// Frees an address. Names are free from now on, and those who wait to be introduced learn that there is nobody.
+    /// Frees an address. Names are free from now on, and those who wait to be introduced learn that there is nobody. Whoever
+    /// asks later is told how it ended, as long as that is remembered.
     pub(crate) fn remove(&mut self, process: ProcessId) {
         self.free_names(process);
         let Some(record) = self.table.find(process).map(|record| record.id) else { return };
@@ -189,6 +190,9 @@ impl Office {
             }
         }
         let exit = record.exit();
+        if let Some(ended) = record.ended.filter(|_| !self.retained.contains_key(&process)) {
+            self.retain(process, Retained { ended, value: None, owner: None });
+        }
         for caller in record.lobby {
             self.answer(caller, Answer::Gone(exit.clone()));
         }
