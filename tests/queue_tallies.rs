@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use procession::prelude::*;
-use procession::{PutError, QueueError, Receiver, Sender};
+use procession::{Barrier, PutError, QueueError, Receiver, Sender};
 use procession_tests::{Noting, eventually, kill, kill_soon, pid, repeat};
 
 const ROUNDS: u32 = 20;
@@ -243,15 +243,20 @@ fn who_puts_without_asking_is_told_of_the_hosts_death() {
 
 #[procession::test]
 fn a_full_queue_is_full_for_all_whatever_was_promised() {
-    fn put((queue, told): (Queue<u64>, Queue<u64>)) -> u64 {
-        let warm = (0..WARM).map(|number| queue.put(number).map(|()| queue.get())).filter(Result::is_ok).count() as u64;
-        told.put(warm).expect("there is room");
+    fn put((queue, all_warm): (Queue<u64>, Barrier)) -> u64 {
+        for number in 0..WARM {
+            queue.put(number).expect("there is room");
+            queue.get().expect("it has put one");
+        }
+        all_warm.wait().expect("all come");
         (0..).map_while(|number| queue.try_put(number).ok()).count() as u64
     }
     const LIMIT: usize = 500;
     let system = system();
-    let (queue, told) = (Queue::bounded(&system, LIMIT).expect("a queue"), Queue::unbounded(&system).expect("a queue"));
-    let producers = [(); 3].map(|()| system.process(put, (queue.clone(), told.clone())).start().expect("a process"));
+    let queue = Queue::bounded(&system, LIMIT).expect("a queue");
+    let all_warm = Barrier::new(&system, 3).expect("a barrier");
+    let producers =
+        [(); 3].map(|()| system.process(put, (queue.clone(), all_warm.clone())).start().expect("a process"));
     let put: u64 = producers.iter().map(|producer| producer.join().expect("it sees that it is full")).sum();
     assert_eq!((put as usize, queue.len(), queue.try_put(0)), (LIMIT, Ok(LIMIT), Err(PutError::Full(0))));
     queue.get().expect("it is full");
