@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use procession::TellError;
 use procession::prelude::*;
-use procession_tests::{guarded, kill, process_table};
+use procession_tests::{Stopwatch, guarded, kill, process_table};
 
 /// What a process may need beside its limits.
 const CONSTANT_BYTES: usize = 64 << 20;
@@ -240,10 +240,10 @@ fn g6_a_stopped_receiver_does_not_make_its_sender_grow() {
 }
 
 fn expect_in_time(sender: &ActorRef<Station>, to: &ActorRef<Station>, milliseconds: u64, expected: &[&str]) {
+    let stopwatch = Stopwatch::start();
     let (outcome, took) = sender.ask(&AskWithin { to: to.clone(), milliseconds }).expect("it asks");
     assert!(expected.contains(&outcome.as_str()), "{outcome}");
-    let limit = milliseconds * 1000;
-    assert!(took >= limit * 9 / 10 && took <= limit * 2 + 250_000, "{took} us instead of {limit}");
+    stopwatch.expect_took(Duration::from_millis(milliseconds), Duration::from_micros(took));
 }
 
 #[procession::test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{Event, Executor, Exit, Future, PoolError, TaskError, WaitFor, as_completed, wait};
-use procession_tests::{SOON, eventually, kill, repeat};
+use procession_tests::{SOON, Stopwatch, eventually, kill, repeat};
 
 const NAP: u64 = 60_000;
 
@@ -138,10 +138,9 @@ fn wait_sorts_what_is_done_from_what_is_not() {
     assert!(waited.done.iter().any(|future| future.error().is_some()));
     assert!(waited.not_done.iter().filter(|future| future.cancel()).count() >= 1);
 
-    let begin = Instant::now();
-    let waited = wait(start(), WaitFor::AllCompleted, Some(Duration::from_millis(500)));
-    let took = begin.elapsed();
-    assert!(took >= Duration::from_millis(450) && took <= Duration::from_millis(1250), "{took:?}");
+    let (stopwatch, timeout) = (Stopwatch::start(), Duration::from_millis(500));
+    let waited = wait(start(), WaitFor::AllCompleted, Some(timeout));
+    stopwatch.expect(timeout);
     assert_eq!((waited.done.len(), waited.not_done.len()), (2, 1));
     assert!(waited.not_done[0].cancel());
 

@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{Descriptor, PipeError, Waitable, wait_any};
-use procession_tests::{GUARD, guarded, kill};
+use procession_tests::{GUARD, Stopwatch, guarded, kill};
 
 const MIB: usize = 1 << 20;
 
@@ -152,13 +152,6 @@ fn what_is_too_large_is_not_sent() {
     });
 }
 
-/// What a wait of `timeout` took is within bounds.
-fn in_time(timeout: Duration, start: Instant) {
-    let took = start.elapsed();
-    let most = 2 * timeout + Duration::from_millis(250);
-    assert!((timeout.mul_f32(0.9)..=most).contains(&took), "{timeout:?} took {took:?}");
-}
-
 #[procession::test]
 fn time_outs_end_in_time() {
     test("time-outs", |_| {
@@ -166,9 +159,9 @@ fn time_outs_end_in_time() {
         let (here, there) = Pipe::duplex::<String>().expect("a pipe");
         for timeout in [100, 300].map(Duration::from_millis) {
             let timed = |work: &dyn Fn()| {
-                let start = Instant::now();
+                let stopwatch = Stopwatch::start();
                 work();
-                in_time(timeout, start);
+                stopwatch.expect(timeout);
             };
             timed(&|| assert_eq!(receiver.recv_within(timeout), Err(PipeError::Timeout)));
             timed(&|| assert_eq!(here.recv_within(timeout), Err(PipeError::Timeout)));
@@ -177,12 +170,12 @@ fn time_outs_end_in_time() {
         }
         let timeout = Duration::from_millis(100);
         for end in [&here as &dyn SendsText, &sender] {
-            let (text, start) = (large('a', 8 * MIB), Instant::now());
+            let (text, stopwatch) = (large('a', 8 * MIB), Stopwatch::start());
             assert_eq!(end.send_text(&text, timeout), Err(PipeError::Unfinished));
-            in_time(timeout, start);
-            let start = Instant::now();
+            stopwatch.expect(timeout);
+            let stopwatch = Stopwatch::start();
             assert_eq!(end.send_text("next", timeout), Err(PipeError::Timeout));
-            in_time(timeout, start);
+            stopwatch.expect(timeout);
         }
         // The rest of what was begun comes; what was refused does not.
         for end in [&there as &dyn ReceivesText, &receiver] {

@@ -7,6 +7,7 @@
 //! | `noting.rs` | [`Noting`]: a home that notes which process hosts |
 //! | `process_table.rs` | what `/proc` says of processes, their states, memory and descriptors |
 //! | `signals.rs` | raw signals |
+//! | `stopwatch.rs` | [`Stopwatch`]: how long a wait takes |
 //! | `eventually.rs` | [`eventually()`]: waiting for what nobody announces |
 //! | `worker.rs` | [`worker::Worker`]: an actor that does what a test tells it |
 //! | `lock_outcome.rs` | [`lock_outcome()`]: what the use of a lock comes to |
@@ -23,6 +24,7 @@ pub mod noting;
 pub mod process_table;
 pub mod round;
 pub mod signals;
+pub mod stopwatch;
 pub mod sys;
 pub mod tally;
 pub mod worker;
@@ -33,4 +35,5 @@ pub use lock_outcome::lock_outcome;
 pub use noting::Noting;
 pub use round::{GUARD, Round, guarded, repeat};
 pub use signals::{kill, kill_soon, pid};
+pub use stopwatch::Stopwatch;
 pub use tally::Tally;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::time::clock_getcpuclockid;
@@ -78,6 +79,20 @@ pub fn resident_bytes(pid: i32) -> usize {
 pub fn processor_time(pid: i32) -> Option<Duration> {
     let clock = clock_getcpuclockid(Pid::from_raw(pid)).ok()?;
     Some(clock.now().ok()?.into())
+}
+
+/// Gives how long this process and those that it has started have wanted to run and had no processor, all their threads
+/// together; nothing where the system does not count that.
+pub fn held_up() -> Duration {
+    let own = std::process::id().cast_signed();
+    let pids = descendants(own).into_iter().map(|entry| entry.pid).chain([own]);
+    let tasks = pids.filter_map(|pid| fs::read_dir(format!("/proc/{pid}/task")).ok()).flat_map(Iterator::flatten);
+    tasks.filter_map(|task| run_delay(&task.path())).sum()
+}
+
+fn run_delay(task: &Path) -> Option<Duration> {
+    let text = fs::read_to_string(task.join("schedstat")).ok()?;
+    Some(Duration::from_nanos(text.split_whitespace().nth(1)?.parse().ok()?))
 }
 
 fn status_field(pid: i32, name: &str) -> Option<usize> {
