@@ -6,6 +6,7 @@
 //! | [`Call`] | what the machine grants or refuses, now or later |
 //! | [`Withdraw`] | none; what waits or was granted under the number is given up |
 //! | [`Share`] | the words that the process may use from now on instead of asking, if there are any |
+//! | [`Look`] | none; what somebody waits for may have been done in the words |
 //!
 //! A process registers before it asks for anything, so whatever it holds is held by a life of it whose end will be told, after
 //! all that it has sent. Time-outs are decided here and nowhere else: a grant and a time-out cannot both happen.
@@ -50,6 +51,10 @@ pub(crate) struct Share {
     pub(crate) epoch: u64,
 }
 
+/// Says that what somebody waits for may have been done in words of the host.
+#[message]
+pub(crate) struct Look;
+
 /// The host's word to itself: the time of a call is over.
 #[message]
 pub(crate) struct Expire {
@@ -79,7 +84,7 @@ struct Open<G> {
 #[actor]
 impl<M: Machine> Actor for Host<M> {
     type Args = M::Settings;
-    type Messages = (Register, Call<M::Demand, M::Grant>, Withdraw, Share, Expire);
+    type Messages = (Register, Call<M::Demand, M::Grant>, Withdraw, Share, Look, Expire);
 
     fn start(settings: M::Settings, context: &mut Context<Self>) -> Result<Self, Failure> {
         Ok(Host {
@@ -116,7 +121,7 @@ impl<M: Machine> Host<M> {
     fn act(&mut self, context: &mut Context<Self>, act: impl FnOnce(&mut Self, &mut Answers<M::Grant>)) {
         let mut answers = Answers::default();
         if let Some(lending) = &mut self.lending {
-            lending.take_back(&mut self.machine);
+            lending.take_back(&mut self.machine, &mut answers);
         }
         act(self, &mut answers);
         let mut due = Vec::new();
@@ -233,6 +238,13 @@ impl<M: Machine> Handler<Share> for Host<M> {
         let mut loan = None;
         self.act(context, |host, _| loan = host.lending.as_mut().and_then(|lending| lending.admit(party)));
         Ok(loan)
+    }
+}
+
+impl<M: Machine> Handler<Look> for Host<M> {
+    fn handle(&mut self, _: Incoming<'_, Look>, context: &mut Context<Self>) {
+        // To take the words back is to look.
+        self.act(context, |_, _| {});
     }
 }
 

@@ -3,12 +3,16 @@
 //! Whatever others may do without asking is lent, in words, as long as there is nobody who must be asked first. Before the host does
 //! anything with its machine it takes the words back: the machine is then as others have made it, and they do no more, but come to
 //! the mailbox. So each part of the state is in a word or in the machine, and never in both.
+//!
+//! What others do in a word may be what somebody waits for at the host. Then the word says that somebody waits, until the host has
+//! looked, and whoever has done such a thing sends the host a [`Look`](super::host::Look). If that does not come, since its sender
+//! was killed or stopped before, whatever else the host is told of makes it look: the sender's end, or anybody's next such deed.
 
 use std::io;
 
 use procession_runtime::WordOwner;
 
-use super::machine::{Machine, Party};
+use super::machine::{Answers, Machine, Party};
 use super::users::Users;
 use crate::{Descriptor, data};
 
@@ -50,10 +54,10 @@ impl Lending {
     }
 
     /// Takes back what is lent.
-    pub(super) fn take_back(&mut self, machine: &mut impl Machine) {
+    pub(super) fn take_back<M: Machine>(&mut self, machine: &mut M, answers: &mut Answers<M::Grant>) {
         if !self.contents.is_empty() {
             self.contents.iter_mut().enumerate().for_each(|(index, content)| *content = self.owner.keep(index));
-            machine.take_back(&self.contents, &self.users);
+            machine.take_back(&self.contents, &self.users, answers);
             self.contents.clear();
         }
     }

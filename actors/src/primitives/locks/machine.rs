@@ -54,8 +54,8 @@ pub(crate) trait Machine: Sized + 'static {
     /// None if somebody must be asked first. Nothing else is called before they are taken back.
     fn lend(&mut self, _contents: &mut Vec<u64>, _users: &Users) {}
 
-    /// Takes back what was lent, as others have left it.
-    fn take_back(&mut self, _contents: &[u64], _users: &Users) {}
+    /// Takes back what was lent, as others have left it, and answers those for whom they have done something.
+    fn take_back(&mut self, _contents: &[u64], _users: &Users, _answers: &mut Answers<Self::Grant>) {}
 }
 
 /// The answers that a machine gives.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use procession_runtime::WordClosed;
 
 use super::LockError;
-use super::host::{Call, Host, Register, Share, Withdraw};
+use super::host::{Call, Host, Look, Register, Share, Withdraw};
 use super::machine::{Machine, Refusal};
 use super::number::next_number;
 use super::taking::{self, Taken};
@@ -88,6 +88,11 @@ impl<M: Machine> Remote<M> {
     /// Gives up a call and what was granted for it. If the host is gone, so is that.
     pub(crate) fn withdraw(&self, number: u64) {
         let _ = self.host.tell_all([Withdraw { epoch: self.epoch, number }]);
+    }
+
+    /// Has the host look at what was done in its words; gives whether it is certain that it will, whatever becomes of this process.
+    pub(crate) fn have_looked_at(&self) -> bool {
+        self.host.tell_now(&Look) == Ok(true)
     }
 
     /// Does something with the words that the host has lent; `None` if it must be asked. Who has but some time does not spend it

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use procession_runtime::WordClosed;
 
-use super::machine::{EventDemand, EventMachine};
+use super::flag::{self, Flag};
+use super::machine::{EventDemand, EventGrant, EventMachine};
 use crate::primitives::locks::remote::Remote;
 use crate::primitives::near::Near;
 use crate::{Home, LockError, data};
@@ -15,11 +16,13 @@ use crate::{Home, LockError, data};
 ///
 /// # Protocol
 /// The host is an actor that is asked to wait, and answers when the event is set, at once if it is. Whoever waits when it is
-/// set is woken, also if it is cleared right after. A process that has used it before reads the flag where it is, and changes
-/// it there as long as nobody waits, without asking.
+/// set is woken, also if it is cleared right after. A process that has used it before reads and changes the flag where it is,
+/// in one step and without asking. If somebody waits at the host, who sets it also tells the host, with a message that has no
+/// answer; [`set`](Event::set) returns when that has left, and so reaches the host whatever becomes of its sender.
 ///
 /// # When somebody dies
-/// * One who waits: it is forgotten. Who set the event: nothing changes.
+/// * One who waits: it is forgotten.
+/// * Who sets the event: it is set or it is not. If it is, who waited is woken, at the latest when the host is told of the end.
 /// * The host: as with [`Lock`](crate::Lock).
 ///
 /// # Example
@@ -71,10 +74,10 @@ impl Event {
     /// # Errors
     /// [`LockError`] if the host does not live.
     pub fn is_set(&self) -> Result<bool, LockError> {
-        if let Some(is_set) = self.remote.near(None, is_set)? {
-            return Ok(is_set);
+        if let Some(flag) = self.remote.near(None, look)? {
+            return Ok(flag.is_set);
         }
-        self.remote.do_now(EventDemand::Status).map(|event| event.is_set)
+        self.status().map(|(is_set, _)| is_set)
     }
 
     /// Says how many wait for it now.
@@ -82,7 +85,7 @@ impl Event {
     /// # Errors
     /// [`LockError`] if the host does not live.
     pub fn n_waiting(&self) -> Result<u64, LockError> {
-        self.remote.do_now(EventDemand::Status).map(|event| event.waiting)
+        self.status().map(|(_, waiting)| waiting)
     }
 
     /// Waits until it is set.
@@ -101,27 +104,36 @@ impl Event {
         self.wait_in(Some(timeout))
     }
 
-    fn change(&self, is_set: bool, demand: EventDemand) -> Result<(), LockError> {
-        let (before, after) = (u64::from(!is_set), u64::from(is_set));
-        let change = |near: &Near| Ok(near.words.exchange(0, before, after)? || near.words.exchange(0, after, after)?);
-        if self.remote.near(None, change)? == Some(true) {
-            return Ok(());
+    /// Asks the host whether it is set, and how many wait there.
+    fn status(&self) -> Result<(bool, u64), LockError> {
+        match self.remote.do_now(EventDemand::Status)? {
+            EventGrant::Status { is_set, waiting } => Ok((is_set, waiting)),
+            EventGrant::Done => Err(LockError::Unanswered("the host has said no more than that it is done".to_owned())),
         }
-        self.remote.do_now(demand).map(drop)
+    }
+
+    fn change(&self, is_set: bool, demand: EventDemand) -> Result<(), LockError> {
+        match self.remote.near(None, |near| flag::change(&near.words, is_set))? {
+            None => self.remote.do_now(demand).map(drop),
+            // Who waits there is woken when the host looks: if that is not certain yet, an answer makes it so.
+            Some(before) if is_set && before.is_awaited && !self.remote.have_looked_at() => self.status().map(drop),
+            Some(_) => Ok(()),
+        }
     }
 
     fn wait_in(&self, within: Option<Duration>) -> Result<(), LockError> {
-        match self.remote.near(within, is_set)? {
-            Some(true) => Ok(()),
-            Some(false) if within == Some(Duration::ZERO) => Err(LockError::Timeout),
-            _ => self.remote.call(EventDemand::Wait, within).map(drop),
-        }
+        let seen = match self.remote.near(within, look)? {
+            Some(flag) if flag.is_set => return Ok(()),
+            Some(_) if within == Some(Duration::ZERO) => return Err(LockError::Timeout),
+            seen => seen.map(|flag| flag.times),
+        };
+        self.remote.call(EventDemand::Wait { seen }, within).map(drop)
     }
 }
 
 /// Reads the flag. The host changes it before it answers anybody, and while it keeps it, it is as it was.
-fn is_set(near: &Near) -> Result<bool, WordClosed> {
-    near.words.peek(0).map(|content| content != 0)
+fn look(near: &Near) -> Result<Flag, WordClosed> {
+    near.words.peek(0).map(Flag::of)
 }
 
 impl ArchivedEvent {

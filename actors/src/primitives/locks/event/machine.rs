@@ -2,14 +2,15 @@
 
 use super::super::machine::{Answers, Machine, Party, Refusal, Ticket, Waiters};
 use super::super::users::Users;
+use super::flag::Flag;
 use crate::{Exit, data};
 
 /// What can be asked of an event.
 #[data]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EventDemand {
-    /// To be answered when it is set.
-    Wait,
+    /// To be answered when it is set, or if it was since the asker saw it and it had been set so often.
+    Wait { seen: Option<u64> },
     /// To set it: all who wait are answered, whether it is cleared again or not.
     Set,
     /// To clear it.
@@ -18,18 +19,23 @@ pub(crate) enum EventDemand {
     Status,
 }
 
-/// How an event is when it grants something.
+/// What an event grants.
 #[data]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct EventGrant {
-    pub(crate) is_set: bool,
-    /// How many wait for it.
-    pub(crate) waiting: u64,
+pub(crate) enum EventGrant {
+    /// It has been set or cleared, or was set while somebody waited.
+    Done,
+    Status {
+        is_set: bool,
+        /// How many wait for it.
+        waiting: u64,
+    },
 }
 
 #[derive(Debug)]
 pub(crate) struct EventMachine {
-    is_set: bool,
+    /// As it is said in the word, but for whether somebody waits.
+    flag: Flag,
     waiters: Waiters<()>,
 }
 
@@ -39,22 +45,23 @@ impl Machine for EventMachine {
     type Grant = EventGrant;
 
     fn new((): ()) -> EventMachine {
-        EventMachine { is_set: false, waiters: Waiters::default() }
+        EventMachine { flag: Flag::of(0), waiters: Waiters::default() }
     }
 
     fn demand(&mut self, ticket: Ticket, demand: EventDemand, answers: &mut Answers<EventGrant>) {
         match demand {
-            EventDemand::Wait if !self.is_set => return self.waiters.push(ticket, ()),
-            EventDemand::Set => {
-                self.is_set = true;
-                while let Some((waiter, ())) = self.waiters.pop() {
-                    answers.grant(waiter, EventGrant { is_set: true, waiting: 0 });
-                }
+            EventDemand::Wait { seen } if !self.flag.is_set && seen.is_none_or(|times| times == self.flag.times) => {
+                return self.waiters.push(ticket, ());
             }
-            EventDemand::Clear => self.is_set = false,
-            EventDemand::Wait | EventDemand::Status => {}
+            EventDemand::Wait { .. } => {}
+            EventDemand::Set => self.become_as(self.flag.changed(true), answers),
+            EventDemand::Clear => self.become_as(self.flag.changed(false), answers),
+            EventDemand::Status => {
+                let (is_set, waiting) = (self.flag.is_set, self.waiters.len() as u64);
+                return answers.grant(ticket, EventGrant::Status { is_set, waiting });
+            }
         }
-        answers.grant(ticket, EventGrant { is_set: self.is_set, waiting: self.waiters.len() as u64 });
+        answers.grant(ticket, EventGrant::Done);
     }
 
     fn expire(&mut self, ticket: Ticket, answers: &mut Answers<EventGrant>) {
@@ -72,15 +79,27 @@ impl Machine for EventMachine {
     }
 
     const WORDS: usize = 1;
+    const PLACES: usize = 0;
 
-    /// Lends the flag, unless somebody waits, and so must be woken.
+    /// Lends the flag, also while somebody waits, and says so.
     fn lend(&mut self, contents: &mut Vec<u64>, _: &Users) {
-        if self.waiters.is_empty() {
-            contents.push(u64::from(self.is_set));
-        }
+        contents.push(Flag { is_awaited: !self.waiters.is_empty(), ..self.flag }.content());
     }
 
-    fn take_back(&mut self, contents: &[u64], _: &Users) {
-        self.is_set = contents.first().is_some_and(|content| *content != 0);
+    fn take_back(&mut self, contents: &[u64], _: &Users, answers: &mut Answers<EventGrant>) {
+        if let Some(content) = contents.first() {
+            self.become_as(Flag::of(*content), answers);
+        }
+    }
+}
+
+impl EventMachine {
+    /// Takes note of how it is now; whoever waits is woken if it is set, or has been.
+    fn become_as(&mut self, flag: Flag, answers: &mut Answers<EventGrant>) {
+        let was_set = flag.is_set || flag.times != self.flag.times;
+        self.flag = flag;
+        while was_set && let Some((waiter, ())) = self.waiters.pop() {
+            answers.grant(waiter, EventGrant::Done);
+        }
     }
 }

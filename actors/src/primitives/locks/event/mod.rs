@@ -1,5 +1,6 @@
 //! Events.
 
+mod flag;
 mod handle;
 mod machine;
 #[cfg(test)]

@@ -209,7 +209,7 @@ impl Machine for LockMachine {
         contents.extend(held.into_iter().flat_map(|held| [held, note::NONE]));
     }
 
-    fn take_back(&mut self, contents: &[u64], users: &Users) {
+    fn take_back(&mut self, contents: &[u64], users: &Users, _: &mut Answers<LockGrant>) {
         let ticket = contents.first().and_then(|content| users.ticket(*content));
         let is_as_before = |holder: &Holder| {
             ticket.is_some_and(|ticket| (holder.party, &holder.numbers[..]) == (ticket.party, &[ticket.number]))

@@ -9,7 +9,7 @@ use crate::Exit;
 use crate::primitives::exit_data::ExitData;
 use crate::primitives::locks::machine::{Answers, Machine, Party, Refusal, Ticket};
 use crate::primitives::locks::taking::{self, Taken};
-use crate::primitives::locks::trial::{self, House, Model, Occurrence, Said};
+use crate::primitives::locks::trial::{self, Deed, House, Model, Occurrence, Said};
 
 /// Everybody who has the lock or wants it, with the time at which that began.
 struct Register {
@@ -275,7 +275,8 @@ proptest! {
                 _ => LockDemand::Acquire { thread },
             }
         };
-        trial::run(machine, register, &seeds, demand, |words, (user, number), demand| match demand {
+        trial::run(machine, register, &seeds, demand, |words, (user, number), demand| {
+ let grant = match demand {
             // Which thread has taken a reentrant lock without asking, only that process knows.
             LockDemand::Acquire { .. } if !reentrant => {
                 let taken = taking::take(words, LockMachine::PLACES, user, number);
@@ -292,6 +293,8 @@ proptest! {
                 (taking::give_back_first(words, user) == Ok(true)).then_some(LockGrant::Done)
             }
             _ => None,
-        })?;
+        };
+ grant.map(Deed::quiet)
+ })?;
     }
 }

@@ -141,7 +141,7 @@ impl Machine for SemaphoreMachine {
         contents.extend((0..free).map(|_| FREE));
     }
 
-    fn take_back(&mut self, contents: &[u64], users: &Users) {
+    fn take_back(&mut self, contents: &[u64], users: &Users, _: &mut Answers<SemaphoreGrant>) {
         for content in contents {
             match users.ticket(*content) {
                 Some(ticket) => drop(self.held.insert(ticket)),

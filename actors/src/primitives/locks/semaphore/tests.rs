@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::machine::{SemaphoreDemand, SemaphoreGrant, SemaphoreMachine, SemaphoreSettings};
 use crate::primitives::locks::machine::{Machine, Party, Refusal, Ticket};
 use crate::primitives::locks::taking::{self, Taken};
-use crate::primitives::locks::trial::{self, Model, Occurrence, Said};
+use crate::primitives::locks::trial::{self, Deed, Model, Occurrence, Said};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
@@ -111,7 +111,8 @@ proptest! {
             4 | 5 => SemaphoreDemand::Keep { number: trial::number(pick, numbers) },
             _ => SemaphoreDemand::Acquire,
         };
-        trial::run(machine, ledger, &seeds, demand, |words, (user, number), demand| match demand {
+        trial::run(machine, ledger, &seeds, demand, |words, (user, number), demand| {
+ let grant = match demand {
             SemaphoreDemand::Acquire => {
                 let taken = taking::take(words, SemaphoreMachine::PLACES, user, number);
                 (taken == Ok(Taken::Now)).then_some(SemaphoreGrant::Permit)
@@ -121,6 +122,8 @@ proptest! {
                 (given == Ok(true)).then_some(SemaphoreGrant::Done)
             }
             _ => None,
-        })?;
+        };
+ grant.map(Deed::quiet)
+ })?;
     }
 }
