@@ -65,7 +65,7 @@ pub use channel::{Channel, ChannelError, ChannelSendError, Delivered, Luggage, S
 pub use child::Process;
 pub use contents::{Absent, Arrived, Payload};
 pub use control::{ChildStatus, Counts, DEFAULT_MAILBOX_LIMIT_BYTES, DEFAULT_STOP_DEADLINE, Launcher, Status, Stdio};
-pub use endpoint::{Down, DownReason, Endpoint, Outgoing, Patience, Reply, Service, Ticket};
+pub use endpoint::{Down, DownReason, Endpoint, Lookout, Outgoing, Patience, Reply, Service, Ticket};
 pub use entry::{Call, Ending, Entry, EntryRef, Run};
 pub use error::{RuntimeError, SendError, SpawnError, StartError, WaitError};
 pub use exit::{Ended, Exit, Panic};

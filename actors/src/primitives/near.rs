@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::time::Duration;
 
-use procession_runtime::{WordClosed, WordShare};
+use procession_runtime::{Lookout, WordClosed, WordShare};
 
 use crate::ProcessId;
 
@@ -61,7 +61,7 @@ type Page = Option<Arc<Near>>;
 enum Known {
     /// It has been used so often.
     Used(u32),
-    Page(Page),
+    Page(Page, Lookout),
 }
 
 /// What all hosts have lent to this process.
@@ -123,6 +123,23 @@ pub(crate) fn act_if_known<R>(life: Life, act: impl Fn(&Near) -> Result<R, WordC
     }
 }
 
+/// Looks out for something in the words of a host, if this thread has used them before, and for as long as that may be quicker
+/// than to be woken. `None` says that the host must be asked to wake it.
+pub(crate) fn look_out<R>(
+    life: Life,
+    timeout: Option<Duration>,
+    find: impl Fn(&Near) -> Result<Option<R>, WordClosed>,
+) -> Option<R> {
+    let found = RECENT.try_with(|recent| {
+        let mut recent = recent.try_borrow_mut().ok()?;
+        let (_, known) = recent.iter_mut().find(|(other, _)| *other == life)?;
+        let Known::Page(Some(near), lookout) = known else { return None };
+        // That the words are closed is also something found: the host knows what to say.
+        lookout.find(timeout, || find(near).transpose())
+    });
+    found.ok().flatten()?.ok()
+}
+
 #[inline]
 fn look<R>(life: Life, act: impl FnOnce(&Near) -> Result<R, WordClosed>) -> Look<R> {
     let found = RECENT.try_with(|recent| {
@@ -133,7 +150,7 @@ fn look<R>(life: Life, act: impl FnOnce(&Near) -> Result<R, WordClosed>) -> Look
         }
         match &recent[0].1 {
             Known::Used(used) => Look::Unknown { used: *used },
-            Known::Page(page) => page.as_deref().map_or(Look::Ask, |near| Look::Done(act(near))),
+            Known::Page(page, _) => page.as_deref().map_or(Look::Ask, |near| Look::Done(act(near))),
         }
     });
     match found {
@@ -156,8 +173,8 @@ fn meet<L: Lender>(lender: &L, used: u32, patience: Option<Duration>) -> Result<
     let mut has_asked = used > 0;
     let Some(known) = with_pages(|pages| pages.pages.get(&life).cloned()) else { return Ok(false) };
     let known = match (known, patience) {
-        (Some(page), _) => Known::Page(page),
-        (None, _) if is_off() => Known::Page(None),
+        (Some(page), _) => Known::Page(page, Lookout::default()),
+        (None, _) if is_off() => Known::Page(None, Lookout::default()),
         (None, _) if used < L::USES => Known::Used(used + 1),
         (None, None) => Known::Used(used),
         (None, Some(patience)) => {
@@ -165,7 +182,7 @@ fn meet<L: Lender>(lender: &L, used: u32, patience: Option<Duration>) -> Result<
             has_asked = true;
             // Another thread may have asked, too: one mapping does.
             let Some(page) = with_pages(|pages| pages.add(life, page)) else { return Ok(false) };
-            Known::Page(page)
+            Known::Page(page, Lookout::default())
         }
     };
     let _ = RECENT.try_with(|recent| {
@@ -197,8 +214,8 @@ fn forget(life: Life) {
 
 fn is_of_use(known: &Known) -> bool {
     match known {
-        Known::Used(_) | Known::Page(None) => true,
-        Known::Page(Some(near)) => !near.words.has_ended(),
+        Known::Used(_) | Known::Page(None, _) => true,
+        Known::Page(Some(near), _) => !near.words.has_ended(),
     }
 }
 

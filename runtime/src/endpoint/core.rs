@@ -16,6 +16,7 @@ use slab::Slab;
 use super::backlog::Backlog;
 use super::connection::{Connection, Direction, Inbox, Sorted};
 use super::kind;
+use super::lookout::look_out;
 use super::mailbox::{Item, Mailbox};
 use super::route::{self, Route};
 use super::spin::{LOOKS_EVERY, SPIN, Spinner};
@@ -159,29 +160,10 @@ impl Core {
         if self.waits_long || timeout.is_some_and(|timeout| timeout < SPIN) {
             return Ok(false);
         }
-        let start = Instant::now();
-        if !self.spinner.begin(start) {
-            return Ok(false);
-        }
-        for round in 1_u32.. {
+        look_out(&mut self.spinner, |round, glances| {
             let looks = self.hub.is_poll_due() || round.is_multiple_of(LOOKS_EVERY);
-            let has_come = if looks { look(&mut self.hub)? } else { self.hub.listen(self.spinner.glances()) };
-            if has_come {
-                self.spinner.note_found();
-                return Ok(true);
-            }
-            let before = Instant::now();
-            std::thread::yield_now();
-            let now = Instant::now();
-            if !self.spinner.note_lent(now, now - before) {
-                return Ok(false);
-            }
-            if now - start >= SPIN {
-                self.spinner.note_missed();
-                break;
-            }
-        }
-        Ok(false)
+            if looks { Ok(look(&mut self.hub)?) } else { Ok(self.hub.listen(glances)) }
+        })
     }
 
     /// Turns as [`turn`](Core::turn) does, and waits for what is beside the endpoint, too.

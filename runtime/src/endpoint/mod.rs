@@ -14,6 +14,7 @@
 //! | `wait.rs` | every wait: for answers, for room, for the supervisor |
 //! | `upgrade.rs` | how a busy connection leaves its socket for shared memory |
 //! | `spin.rs` | whether a wait looks before it sleeps; pure |
+//! | `lookout.rs` | how it looks |
 //! | `deadlock.rs` | probes along circles of asks |
 //! | `beside.rs` | waits for what is beside the endpoint, and fates |
 //! | `questions.rs` | what is asked of the supervisor |
@@ -26,6 +27,7 @@ mod beside;
 mod connection;
 mod core;
 mod deadlock;
+mod lookout;
 mod mailbox;
 mod notices;
 mod questions;
@@ -53,6 +55,7 @@ use crate::links::Links;
 use crate::membership::{Control, Membership};
 use crate::outbox::Departures;
 
+pub use self::lookout::Lookout;
 use self::mailbox::Origin;
 pub use self::mailbox::{Down, DownReason};
 pub use self::send::{Outgoing, Patience};

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use procession_runtime::WordClosed;
+use procession_runtime::{Endpoint, WordClosed};
 
 use super::LockError;
 use super::host::{Call, Host, Look, Register, Share, Withdraw};
@@ -111,6 +111,19 @@ impl<M: Machine> Remote<M> {
     #[inline]
     pub(crate) fn near_if_known<R>(&self, act: impl Fn(&Near) -> Result<R, WordClosed>) -> Option<R> {
         near::act_if_known(self.life(), act)
+    }
+
+    /// Looks out for something in the words that the host has lent, before the host is asked to wake this thread for it.
+    pub(crate) fn look_out<R>(
+        &self,
+        within: Option<Duration>,
+        find: impl Fn(&Near) -> Result<Option<R>, WordClosed>,
+    ) -> Option<R> {
+        // What it waits for may be done by somebody who waits for what this thread has told.
+        if let Ok(endpoint) = Endpoint::of(self.host.id().system) {
+            endpoint.flush();
+        }
+        near::look_out(self.life(), within, find)
     }
 
     /// Takes one of the words that the host has lent, under a number that this gives; `None` if it must be asked.
