@@ -201,9 +201,9 @@ fn is_off() -> bool {
     *IS_OFF.get_or_init(|| std::env::var_os(VARIABLE).is_some_and(|value| value == "off"))
 }
 
-/// Lets go of the words of a host that has ended.
+/// Lets go of the words of a host: it has ended, or is to be asked for what this thread does next.
 #[cold]
-fn forget(life: Life) {
+pub(crate) fn forget(life: Life) {
     let _ = RECENT.try_with(|recent| {
         if let Ok(mut recent) = recent.try_borrow_mut() {
             recent.retain(|(other, _)| *other != life);

@@ -143,11 +143,6 @@ impl<W> Waiters<W> {
         removed
     }
 
-    /// Gives all, the one that has waited longest first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(Ticket, W)> {
-        self.0.iter()
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -113,6 +113,11 @@ impl<M: Machine> Remote<M> {
         near::act_if_known(self.life(), act)
     }
 
+    /// Has this thread ask the host for what it does next.
+    pub(crate) fn forget_words(&self) {
+        near::forget(self.life());
+    }
+
     /// Looks out for something in the words that the host has lent, before the host is asked to wake this thread for it.
     pub(crate) fn look_out<R>(
         &self,

@@ -44,21 +44,30 @@ pub(super) fn seeds() -> impl Strategy<Value = Vec<Seed>> {
 }
 
 /// What was done in the words that are lent.
-pub(super) struct Deed<G> {
-    pub(super) grant: G,
+pub(super) struct Deed<M: Machine> {
+    pub(super) outcome: Outcome<M>,
     /// Whether the host is to look: some may be due an answer for it.
     pub(super) is_told: bool,
 }
 
-impl<G> Deed<G> {
+/// What follows from a deed for who has done it.
+pub(super) enum Outcome<M: Machine> {
+    Granted(M::Grant),
+    /// It waits, and may ask so later for what has come of it.
+    Waits(M::Demand),
+    /// Nothing, and nothing is waited for.
+    Nothing,
+}
+
+impl<M: Machine> Deed<M> {
     /// Gives one that is nobody's business.
-    pub(super) fn quiet(grant: G) -> Deed<G> {
-        Deed { grant, is_told: false }
+    pub(super) fn quiet(grant: M::Grant) -> Deed<M> {
+        Deed { outcome: Outcome::Granted(grant), is_told: false }
     }
 }
 
 /// Tries a machine. `demand` makes a demand of a seed and of the numbers under which its party has something; `quick` does what
-/// is demanded in the words that are lent, for a user under a number, if that can be. Whether the host is told of it then, or
+/// is demanded in the words that are lent, for a user under a ticket, if that can be. Whether the host is told of it then, or
 /// whoever did it is killed before, is left to chance: what is due is given at the latest when the machine does something else.
 pub(super) fn run<M, D, Q>(
     machine: M,
@@ -70,29 +79,54 @@ pub(super) fn run<M, D, Q>(
 where
     M: Machine<Demand: Debug + Clone, Grant: Debug + PartialEq>,
     D: Fn(u16, &[u64]) -> M::Demand,
-    Q: Fn(&Lent, (u64, u64), &M::Demand) -> Option<Deed<M::Grant>>,
+    Q: Fn(&Lent, (u64, Ticket), &M::Demand) -> Option<Deed<M>>,
 {
     let mut crowd = Crowd::default();
     let mut house = House::new(machine);
-    // What is due for what was done in the words.
+    // What is due for what was done in the words; and who waits there, with what it would ask and is to be told.
     let mut due = Said::new();
+    let mut waiting = Vec::<(Ticket, M::Demand, Said<M::Grant>)>::new();
     for seed in seeds {
         let Some(occurrence) = crowd.occurrence(*seed, &model, &demand) else { continue };
+        let concerns = |of: &Ticket| match &occurrence {
+            Occurrence::Expiry(ticket) | Occurrence::Withdrawal(ticket) => ticket == of,
+            _ => false,
+        };
+        for (ticket, demand, expected) in waiting.extract_if(.., |(of, ..)| seed.2 % 5 == 0 || concerns(of)) {
+            crowd.hear(house.look(), std::mem::take(&mut due), &demand)?;
+            let asks = Occurrence::Demand(ticket, demand);
+            crowd.hear(house.act(&asks), expected, &asks)?;
+        }
         let done = if seed.2 % 3 == 0 { None } else { house.act_quickly(&occurrence, &quick) };
         if done.is_none() {
-            crowd.hear(house.take_back(), std::mem::take(&mut due), &occurrence)?;
+            crowd.hear(house.look(), std::mem::take(&mut due), &occurrence)?;
+            if matches!(&occurrence, Occurrence::Expiry(ticket) if !crowd.open.contains(ticket)) {
+                continue;
+            }
         }
         let mut expected = Said::new();
         model.take(&occurrence, &mut expected);
         crowd.note(&occurrence);
-        let Some((said, is_told)) = done else {
+        for (ticket, _, said) in &mut waiting {
+            said.extend(expected.extract_if(.., |(other, _)| other == ticket));
+        }
+        let Some(Deed { outcome, is_told }) = done else {
+            if let Occurrence::Death(party, _) = &occurrence {
+                waiting.retain(|(ticket, ..)| ticket.party != *party);
+            }
             crowd.hear(house.act(&occurrence), expected, &occurrence)?;
             continue;
         };
-        let (own, others) = expected.into_iter().partition(|(ticket, _)| said.iter().any(|(other, _)| other == ticket));
-        crowd.hear(said, own, &occurrence)?;
-        prop_assert!(is_told || Said::is_empty(&others), "nobody is told of {:?}", occurrence);
-        due.extend(others);
+        if let Occurrence::Demand(ticket, _) = &occurrence {
+            let own = expected.extract_if(.., |(other, _)| other == ticket).collect();
+            match outcome {
+                Outcome::Granted(grant) => crowd.hear(vec![(*ticket, Ok(grant))], own, &occurrence)?,
+                Outcome::Waits(demand) => waiting.push((*ticket, demand, own)),
+                Outcome::Nothing => {}
+            }
+        }
+        prop_assert!(is_told || expected.is_empty(), "nobody is told of {:?}", occurrence);
+        due.extend(expected);
         if is_told && seed.2 % 2 == 0 {
             crowd.hear(house.look(), std::mem::take(&mut due), &occurrence)?;
         }
@@ -184,22 +218,19 @@ impl<M: Machine<Demand: Clone>> House<M> {
         said_first
     }
 
-    /// Does something in the words, if that can be; gives what follows at once, and whether the host is told.
+    /// Does something in the words, if that can be; gives what follows.
     fn act_quickly(
         &self,
         occurrence: &Occurrence<M::Demand>,
-        quick: impl Fn(&Lent, (u64, u64), &M::Demand) -> Option<Deed<M::Grant>>,
-    ) -> Option<(Said<M::Grant>, bool)> {
+        quick: impl Fn(&Lent, (u64, Ticket), &M::Demand) -> Option<Deed<M>>,
+    ) -> Option<Deed<M>> {
         let (Occurrence::Demand(ticket, _) | Occurrence::Withdrawal(ticket)) = occurrence else { return None };
         let user = self.users.user(ticket.party)?;
         match occurrence {
-            Occurrence::Demand(_, demand) => {
-                let deed = quick(&self.lent, (user, ticket.number), demand)?;
-                Some((vec![(*ticket, Ok(deed.grant))], deed.is_told))
-            }
+            Occurrence::Demand(_, demand) => quick(&self.lent, (user, *ticket), demand),
             _ => {
                 let given = taking::give_back(&self.lent, M::PLACES, user, ticket.number);
-                (given == Ok(true)).then(|| (Vec::new(), false))
+                (given == Ok(true)).then_some(Deed { outcome: Outcome::Nothing, is_told: false })
             }
         }
     }

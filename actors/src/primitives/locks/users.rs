@@ -14,6 +14,9 @@ use super::machine::{Party, Ticket};
 /// months, and does without words then.
 const NUMBER_BITS: u32 = 48;
 
+/// The greatest of them.
+pub(super) const NUMBER_MAX: u64 = NOTED - 1;
+
 /// Set by a holder that has something to say to the host.
 pub(super) const NOTED: u64 = 1 << NUMBER_BITS;
 

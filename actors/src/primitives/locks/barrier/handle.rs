@@ -1,9 +1,11 @@
 //! Barriers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::machine::{BarrierDemand, BarrierGrant, BarrierMachine, BarrierSettings};
+use super::seats::{self, Arrived};
 use crate::primitives::locks::remote::Remote;
+use crate::primitives::near::Near;
 use crate::{Home, LockError, data};
 
 /// A place where a fixed number of parties wait for each other, again and again.
@@ -13,7 +15,9 @@ use crate::{Home, LockError, data};
 /// # Protocol
 /// The host is an actor that is asked to wait, and answers all when enough have arrived; if some of them brought an action,
 /// the last of these is told to run it first. A barrier that is broken answers so at once, until it is reset. It is broken by
-/// [`abort`](Barrier::abort), by a time-out, by an action that panics, and by deaths.
+/// [`abort`](Barrier::abort), by a time-out, by an action that panics, and by deaths. A process that has waited before arrives
+/// without an action in shared memory, and looks there for some 50 µs whether all have, if such looks have been worth it, before it
+/// asks. At a barrier of more than 63 parties all ask.
 ///
 /// # When somebody dies
 /// * A party that waits, or runs the action: the barrier is broken, and the others are told at once.
@@ -108,11 +112,13 @@ impl Barrier {
         self.remote.do_now(BarrierDemand::Register).map(drop)
     }
 
-    /// Undoes [`register`](Barrier::register): this process may end without harm.
+    /// Undoes [`register`](Barrier::register): this process may end without harm, as long as it does not wait again.
     ///
     /// # Errors
     /// [`LockError`] if the host does not live.
     pub fn leave(&self) -> Result<(), LockError> {
+        // Should it wait again, the host is to know.
+        self.remote.forget_words();
         self.remote.do_now(BarrierDemand::Leave).map(drop)
     }
 
@@ -154,7 +160,18 @@ impl Barrier {
     }
 
     fn wait_in(&self, within: Option<Duration>, action: Option<impl FnOnce()>) -> Result<u32, LockError> {
-        let demand = BarrierDemand::Wait { can_act: action.is_some() };
+        let start = within.map(|_| Instant::now());
+        let mut demand = BarrierDemand::Wait { can_act: action.is_some() };
+        if action.is_none()
+            && let Some(arrived) =
+                self.remote.near(within, |near| seats::arrive(&near.words, self.parties, near.user))?
+        {
+            if self.is_complete(within, &arrived)? {
+                return Ok(arrived.seat.index);
+            }
+            demand = BarrierDemand::WaitSeated(arrived.seat);
+        }
+        let within = within.zip(start).map(|(within, start)| within.saturating_sub(start.elapsed()));
         let (number, grant) = self.remote.call(demand, within)?;
         let grant = match (grant, action) {
             (BarrierGrant::Act, Some(action)) => {
@@ -169,6 +186,15 @@ impl Barrier {
             BarrierGrant::Passed { index } => Ok(index),
             other => Err(LockError::Unanswered(format!("{other:?} for a wait"))),
         }
+    }
+
+    /// Looks for a while whether the round is complete in which this has arrived; who completes it sees to those who wait at the host.
+    fn is_complete(&self, within: Option<Duration>, arrived: &Arrived) -> Result<bool, LockError> {
+        if arrived.is_awaited && !self.remote.have_looked_at() {
+            self.status()?;
+        }
+        let look = |near: &Near| Ok(seats::is_complete(&near.words, self.parties, arrived)?.then_some(()));
+        Ok(arrived.is_last || self.remote.look_out(within, look).is_some())
     }
 
     fn status(&self) -> Result<(bool, u32), LockError> {

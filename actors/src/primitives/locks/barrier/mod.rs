@@ -2,6 +2,7 @@
 
 mod handle;
 mod machine;
+mod seats;
 #[cfg(test)]
 mod tests;
 

@@ -1,24 +1,26 @@
 //! Barriers beside a model.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use proptest::prelude::*;
 
 use super::machine::{BarrierDemand, BarrierGrant, BarrierMachine, BarrierSettings};
+use super::seats;
 use crate::primitives::locks::machine::{Machine, Party, Refusal, Ticket};
-use crate::primitives::locks::trial::{self, Model, Occurrence, Said};
+use crate::primitives::locks::trial::{self, Deed, Model, Occurrence, Outcome, Said};
 
 /// All who are inside, in the order in which they came; whoever acts stays among them.
-struct Gate {
+struct Gate<'a> {
     parties: usize,
     broken: bool,
     inside: Vec<(Ticket, bool)>,
     acting: Option<usize>,
     /// Whom it knows, and whether they have registered.
-    known: HashMap<Party, bool>,
+    known: &'a RefCell<HashMap<Party, bool>>,
 }
 
-impl Gate {
+impl Gate<'_> {
     fn break_up(&mut self, said: &mut Said<BarrierGrant>) {
         self.broken = true;
         let acting = self.acting.take();
@@ -36,10 +38,10 @@ impl Gate {
 
     fn demand(&mut self, ticket: Ticket, demand: &BarrierDemand, said: &mut Said<BarrierGrant>) {
         match demand {
-            BarrierDemand::Register => drop(self.known.insert(ticket.party, true)),
-            BarrierDemand::Leave => drop(self.known.remove(&ticket.party)),
+            BarrierDemand::Register => drop(self.known.borrow_mut().insert(ticket.party, true)),
+            BarrierDemand::Leave => drop(self.known.borrow_mut().remove(&ticket.party)),
             BarrierDemand::Wait { can_act } => {
-                self.known.entry(ticket.party).or_insert(false);
+                self.known.borrow_mut().entry(ticket.party).or_insert(false);
                 if self.broken {
                     said.push((ticket, Err(Refusal::Broken)));
                 } else {
@@ -47,6 +49,8 @@ impl Gate {
                 }
                 return;
             }
+            // Who has arrived in its seat and asks is inside.
+            BarrierDemand::WaitSeated(_) => return,
             BarrierDemand::Acted { number } => {
                 let of = Ticket { number: *number, ..ticket };
                 if self.acting.is_some_and(|place| self.inside[place].0 == of) {
@@ -70,7 +74,7 @@ impl Gate {
     }
 }
 
-impl Model<BarrierMachine> for Gate {
+impl Model<BarrierMachine> for Gate<'_> {
     fn held(&self, party: Party) -> Vec<u64> {
         let acting = self.acting.map(|place| self.inside[place].0);
         acting.filter(|ticket| ticket.party == party).map(|ticket| ticket.number).into_iter().collect()
@@ -94,7 +98,8 @@ impl Model<BarrierMachine> for Gate {
             }
             Occurrence::Death(party, exit) => {
                 let was_inside = self.inside.iter().any(|(ticket, _)| ticket.party == *party);
-                let was_awaited = self.known.remove(party).is_some_and(|registered| registered || !exit.is_normal());
+                let was_awaited =
+                    self.known.borrow_mut().remove(party).is_some_and(|registered| registered || !exit.is_normal());
                 if was_inside || was_awaited {
                     self.break_up(said);
                     said.retain(|(ticket, _)| ticket.party != *party);
@@ -114,12 +119,13 @@ impl Model<BarrierMachine> for Gate {
 proptest! {
     #[test]
     fn a_barrier_is_as_its_model(seeds in trial::seeds(), parties in 1_u32..5) {
+        let known = RefCell::default();
         let gate = Gate {
             parties: parties as usize,
             broken: false,
             inside: Vec::new(),
             acting: None,
-            known: HashMap::new(),
+            known: &known,
         };
         let machine = BarrierMachine::new(BarrierSettings { parties });
         let demand = |pick: u16, numbers: &[u64]| match pick % 20 {
@@ -131,6 +137,19 @@ proptest! {
             7..11 => BarrierDemand::Acted { number: trial::number(pick, numbers) },
             other => BarrierDemand::Wait { can_act: other % 3 == 0 },
         };
-        trial::run(machine, gate, &seeds, demand, |_, _, _| None)?;
+        trial::run(machine, gate, &seeds, demand, |words, (user, ticket), demand| {
+            let BarrierDemand::Wait { can_act: false } = demand else { return None };
+            // Who has not waited before, or has left since, has forgotten the words.
+            if !known.borrow().contains_key(&ticket.party) {
+                return None;
+            }
+            let arrived = seats::arrive(words, parties, user).ok()?;
+            let outcome = if arrived.is_last {
+                Outcome::Granted(BarrierGrant::Passed { index: arrived.seat.index })
+            } else {
+                Outcome::Waits(BarrierDemand::WaitSeated(arrived.seat))
+            };
+            Some(Deed { outcome, is_told: arrived.is_awaited })
+        })?;
     }
 }

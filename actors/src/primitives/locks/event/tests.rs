@@ -8,7 +8,7 @@ use super::flag::{self, Flag};
 use super::machine::{EventDemand, EventGrant, EventMachine};
 use crate::primitives::locks::machine::{Machine, Party, Refusal, Ticket};
 use crate::primitives::locks::taking::Words;
-use crate::primitives::locks::trial::{self, Deed, Model, Occurrence, Said};
+use crate::primitives::locks::trial::{self, Deed, Model, Occurrence, Outcome, Said};
 
 struct Plain<'a> {
     is_set: bool,
@@ -78,7 +78,7 @@ proptest! {
                 EventDemand::Wait { .. } | EventDemand::Status => return None,
             };
             assert_eq!(flag::change(words, is_set), Ok(flag));
-            Some(Deed { grant: EventGrant::Done, is_told: flag.is_awaited && is_set })
+            Some(Deed { outcome: Outcome::Granted(EventGrant::Done), is_told: flag.is_awaited && is_set })
         })?;
     }
 

@@ -275,7 +275,7 @@ proptest! {
                 _ => LockDemand::Acquire { thread },
             }
         };
-        trial::run(machine, register, &seeds, demand, |words, (user, number), demand| {
+        trial::run(machine, register, &seeds, demand, |words, (user, Ticket { number, .. }), demand| {
  let grant = match demand {
             // Which thread has taken a reentrant lock without asking, only that process knows.
             LockDemand::Acquire { .. } if !reentrant => {

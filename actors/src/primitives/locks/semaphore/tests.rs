@@ -111,7 +111,7 @@ proptest! {
             4 | 5 => SemaphoreDemand::Keep { number: trial::number(pick, numbers) },
             _ => SemaphoreDemand::Acquire,
         };
-        trial::run(machine, ledger, &seeds, demand, |words, (user, number), demand| {
+        trial::run(machine, ledger, &seeds, demand, |words, (user, Ticket { number, .. }), demand| {
  let grant = match demand {
             SemaphoreDemand::Acquire => {
                 let taken = taking::take(words, SemaphoreMachine::PLACES, user, number);
