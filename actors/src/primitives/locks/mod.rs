@@ -31,7 +31,7 @@ mod semaphore;
 mod taking;
 #[cfg(test)]
 mod trial;
-mod users;
+pub(super) mod users;
 
 pub use barrier::{ArchivedBarrier, Barrier};
 pub use error::LockError;
@@ -39,4 +39,6 @@ pub use event::{ArchivedEvent, Event};
 pub use lock::condition::{ArchivedCondition, Condition};
 pub use lock::reentrant::{ArchivedRLock, RLock, RLockGuard};
 pub use lock::{ArchivedLock, Lock, LockGuard};
+pub(super) use machine::Party;
 pub use semaphore::{ArchivedBoundedSemaphore, ArchivedSemaphore, BoundedSemaphore, Semaphore, SemaphoreGuard};
+pub(super) use users::Users;

@@ -12,7 +12,7 @@ use super::machine::{Party, Ticket};
 
 /// How many bits of a content are the ticket's number. A process that asks for something every 20 ns has used them up after two
 /// months, and does without words then.
-const NUMBER_BITS: u32 = 48;
+pub(in crate::primitives) const NUMBER_BITS: u32 = 48;
 
 /// The greatest of them.
 pub(super) const NUMBER_MAX: u64 = NOTED - 1;
@@ -31,13 +31,13 @@ pub(super) const FREE: u64 = 0;
 
 /// Gives the content of a word that a user holds under a number; `None` if there is none.
 #[inline]
-pub(super) fn content(user: u64, number: u64) -> Option<u64> {
+pub(in crate::primitives) fn content(user: u64, number: u64) -> Option<u64> {
     (number >> NUMBER_BITS == 0 && user != 0).then_some(user << USER_SHIFT | number)
 }
 
 /// Says which user holds a word of this content; 0 if none does.
 #[inline]
-pub(super) fn holder(content: u64) -> u64 {
+pub(in crate::primitives) fn holder(content: u64) -> u64 {
     content >> USER_SHIFT
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Users {
 
 impl Users {
     /// Gives what a party is called; `None` if there are too many.
-    pub(super) fn admit(&mut self, party: Party) -> Option<u64> {
+    pub(in crate::primitives) fn admit(&mut self, party: Party) -> Option<u64> {
         if let Some(user) = self.users.get(&party) {
             return Some(*user);
         }
@@ -74,7 +74,7 @@ impl Users {
     }
 
     /// Forgets a party that has ended.
-    pub(super) fn leave(&mut self, party: Party) {
+    pub(in crate::primitives) fn leave(&mut self, party: Party) {
         if let Some(user) = self.users.remove(&party) {
             self.parties[user as usize - 1] = None;
         }
@@ -86,7 +86,7 @@ impl Users {
     }
 
     /// Gives the ticket that a word is held under; `None` if nobody holds it. What nobody can have written holds nothing.
-    pub(super) fn ticket(&self, content: u64) -> Option<Ticket> {
+    pub(in crate::primitives) fn ticket(&self, content: u64) -> Option<Ticket> {
         let place = usize::try_from(holder(content)).ok()?.checked_sub(1)?;
         let party = (*self.parties.get(place)?)?;
         Some(Ticket { party, number: content & ((1 << NUMBER_BITS) - 1) })

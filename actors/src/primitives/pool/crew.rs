@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use procession_runtime::RecordFile;
 
-use super::errand::{AT, HALT, end_word, place};
+use super::errand::{ALONE, AT, HALT, VOID, alone, end_word, place};
 use super::foreman::{Foreman, Settings};
 use super::machine::{Assignment, Slot, Take};
 use super::messages::{Prepare, Retire, Work};
@@ -52,6 +52,11 @@ impl Crew {
     /// The process ids of those that are ready.
     pub(super) fn pids(&self) -> Vec<i32> {
         self.members.iter().flatten().filter_map(|member| member.pid).collect()
+    }
+
+    /// Which process the worker of a place is.
+    pub(super) fn process(&self, slot: Slot) -> Option<ProcessId> {
+        Some(self.members.get(slot)?.as_ref()?.worker.id())
     }
 
     /// Finds the place of a worker.
@@ -178,6 +183,26 @@ impl Crew {
         if was_it {
             self.kill(slot, context);
         } else {
+            self.records.set_word(slot, HALT, before);
+        }
+        was_it
+    }
+
+    /// The turn whose task a worker has begun last.
+    pub(super) fn alone(&self, slot: Slot) -> Option<u64> {
+        let alone = self.records.word(slot, ALONE);
+        (alone != 0).then_some(alone >> 1)
+    }
+
+    /// Kills a worker if it has the task of this turn in hand, or has it pass over it should it come yet. Gives whether it had.
+    pub(super) fn revoke(&self, slot: Slot, number: u64, context: &Context<Foreman>) -> bool {
+        let before = self.records.word(slot, HALT);
+        self.records.set_word(slot, HALT, 1);
+        let was_it = self.records.word(slot, ALONE) == alone(number, true);
+        if was_it {
+            self.kill(slot, context);
+        } else {
+            self.records.set_word(slot, VOID, number);
             self.records.set_word(slot, HALT, before);
         }
         was_it

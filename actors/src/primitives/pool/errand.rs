@@ -21,6 +21,12 @@ pub(super) const HALT: usize = 1;
 /// The words that say where assignments end, of which something was taken back. Which of them, the assignment's number says.
 const ENDS: usize = 2;
 
+/// The word that says which turn's task it does, or has done last.
+pub(super) const ALONE: usize = ENDS + super::machine::AHEAD;
+
+/// The word that says up to which turn it is to pass over tasks.
+pub(super) const VOID: usize = ALONE + 1;
+
 /// A record's entries are sent off when they take this part of it.
 const FULL_PARTS: (usize, usize) = (3, 4);
 
@@ -36,6 +42,11 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// Names an item of an assignment, in the record.
 pub(super) fn place(assignment: u32, item: u32) -> u64 {
     u64::from(assignment) << 32 | u64::from(item)
+}
+
+/// Names a turn, in the record, and whether its task is not done.
+pub(super) fn alone(number: u64, is_in_hand: bool) -> u64 {
+    number << 1 | u64::from(is_in_hand)
 }
 
 /// Where a worker keeps what it has done.
@@ -87,12 +98,7 @@ where
         let mut next_chunk = first - first % chunk + chunk;
         while item < end {
             let arguments = values.as_mut().and_then(Iterator::next);
-            let arguments = arguments.unwrap_or_else(|| Err(Failed::Unreadable("there are too few arguments".into())));
-            match arguments.map(|arguments| catch_unwind(AssertUnwindSafe(|| function.call(arguments)))) {
-                Ok(Ok(value)) => desk.note(&value),
-                Ok(Err(_)) => desk.note_failure(&panicked()),
-                Err(failed) => desk.note_failure(&failed),
-            }
+            note(&mut desk.results, attempt(function, arguments));
             start = desk.keep(assignment, item, start);
             item += 1;
             if item == next_chunk && item < end {
@@ -105,6 +111,50 @@ where
         desk.deliver(assignment, start);
         desk
     }
+}
+
+/// Calls a function once, for what it returns.
+#[derive(Debug)]
+pub(super) struct Alone<Arguments, Shape>(PhantomData<fn(Arguments) -> Shape>);
+
+impl<F, Arguments, Shape> Call<F> for Alone<Arguments, Shape>
+where
+    F: Function<Arguments, Shape, Output: Data>,
+    Arguments: Data,
+    Shape: 'static,
+{
+    type Input = Bytes;
+    type Output = Sequence;
+
+    fn call(function: F, items: Bytes) -> Sequence {
+        let mut results = Sequence::default();
+        let mut values = Values::<Arguments>::new(items).ok();
+        note(&mut results, attempt(function, values.as_mut().and_then(Iterator::next)));
+        results
+    }
+}
+
+/// Calls a function, with arguments if there are any.
+#[inline]
+fn attempt<F, Arguments, Shape>(function: F, arguments: Option<Result<Arguments, Failed>>) -> Result<F::Output, Failed>
+where
+    F: Function<Arguments, Shape>,
+{
+    let arguments = arguments.unwrap_or_else(|| Err(Failed::Unreadable("there are too few arguments".into())))?;
+    catch_unwind(AssertUnwindSafe(|| function.call(arguments))).map_err(|_| panicked())
+}
+
+/// Adds what a function has returned, or why it has not.
+#[inline]
+fn note<T: Data>(results: &mut Sequence, outcome: Result<T, Failed>) {
+    let failed = match outcome {
+        Ok(value) => match results.push(&value) {
+            Ok(()) => return,
+            Err(error) => Failed::Unsendable(error.to_string()),
+        },
+        Err(failed) => failed,
+    };
+    results.push_failure(&failed);
 }
 
 /// Calls a function once, for what it does.
@@ -152,6 +202,11 @@ impl Outcome for Result<(), Failure> {
     }
 }
 
+fn too_large() -> Failed {
+    Failed::Unsendable("the result is larger than a message may be".into())
+}
+
+#[cold]
 fn panicked() -> Failed {
     let panic = last_panic();
     Failed::Panicked { message: panic.message, location: panic.location, backtrace: panic.backtrace }
@@ -203,22 +258,41 @@ impl Desk {
             return self.record.set_word(AT, self.at);
         }
         self.record.set_word_in_order(AT, self.at);
+        self.halt();
+    }
+
+    /// Begins the task of a turn. Gives whether it may.
+    pub(super) fn begin_alone(&self, number: u64) -> bool {
+        self.record.set_word_in_order(ALONE, alone(number, true));
+        self.halt();
+        let may_begin = self.record.word(VOID) < number;
+        if !may_begin {
+            self.end_alone(number);
+        }
+        may_begin
+    }
+
+    /// The task of a turn is done.
+    pub(super) fn end_alone(&self, number: u64) {
+        self.record.set_word(ALONE, alone(number, false));
+    }
+
+    /// Makes what a task has returned an answer.
+    pub(super) fn finish_alone(&self, mut results: Sequence) -> Blob {
+        if results.len_bytes() > self.most_bytes {
+            results = Sequence::default();
+            results.push_failure(&too_large());
+        }
+        results.finish()
+    }
+
+    /// Waits while the foreman wants it.
+    #[inline]
+    fn halt(&self) {
         while self.record.word(HALT) != 0 {
             // The foreman is about to kill this process, or finds that it need not: either is a matter of microseconds.
             std::thread::yield_now();
         }
-    }
-
-    #[inline]
-    fn note<T: Data>(&mut self, value: &T) {
-        if let Err(error) = self.results.push(value) {
-            self.note_failure(&Failed::Unsendable(error.to_string()));
-        }
-    }
-
-    #[cold]
-    fn note_failure(&mut self, failed: &Failed) {
-        self.results.push_failure(failed);
     }
 
     /// Keeps the last result where the foreman finds it if this process dies. Gives the first item whose result is still here.
@@ -255,7 +329,7 @@ impl Desk {
     fn deliver(&mut self, assignment: u32, first: u32) {
         if self.results.len() > 0 && !self.send(assignment, first) {
             // Only one that is alone can be that large.
-            self.results.push_failure(&Failed::Unsendable("the result is larger than a message may be".into()));
+            self.results.push_failure(&too_large());
             self.send(assignment, first);
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::answers::MARGIN_BYTES;
-use super::messages::Batch;
+use super::messages::{Batch, Lost};
 use super::pace::Pace;
 use super::sequence::Sequence;
 use crate::routine::Routine;
@@ -67,6 +67,8 @@ pub(super) struct Feeder<I> {
     next_index: u64,
     /// Items that were packed.
     count: usize,
+    /// Where the first item was given to a worker before.
+    lost: Option<Lost>,
 }
 
 impl<I> Feeder<I>
@@ -84,13 +86,19 @@ where
         let (items, packed) = (Some(items), Sequence::default());
         let most_bytes = limit_bytes.saturating_sub(MARGIN_BYTES);
         let full_bytes = BATCH_BYTES.min(most_bytes / 2);
-        let (pace, next_index, count) = (None, 0, 0);
-        Feeder { items, routine, manner, workers, chunk, pace, packed, full_bytes, most_bytes, next_index, count }
+        let (pace, next_index, count, lost) = (None, 0, 0, None);
+        Feeder { items, routine, manner, workers, chunk, pace, packed, full_bytes, most_bytes, next_index, count, lost }
     }
 
     /// Has chunks whose size was given travel together, if they are little work: for results that are wanted all together.
     pub(super) fn joined(mut self) -> Feeder<I> {
         self.pace = self.manner.chunk.map(|_| Pace::new(self.workers));
+        self
+    }
+
+    /// Says where the only item was given to a worker before.
+    pub(super) fn instead_of(mut self, lost: Option<Lost>) -> Feeder<I> {
+        self.lost = lost;
         self
     }
 
@@ -179,6 +187,7 @@ where
             repeatable: self.manner.repeatable,
             routine: self.routine,
             items,
+            lost: self.lost.take().map(Box::new),
         }))
     }
 }

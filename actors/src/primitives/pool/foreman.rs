@@ -8,10 +8,11 @@ use procession_runtime::{Arrived, Endpoint, RecordFile};
 
 use super::answers::{Answers, Lane, send};
 use super::crew::Crew;
+use super::lent::Lent;
 use super::machine::{Action, Assignment, BatchId, Machine, Refusal, Request, Verdict};
 use super::messages::{
-    Answer, Batch, Cancel, Close, Collect, Enrol, EvenOut, Inquire, IsRunning, Join, Look, Outcome, Piece, PoolStatus,
-    Portion, Prepared, Results, Stale, Unprepared, Work,
+    Answer, Batch, Cancel, Close, Collect, Enrol, EvenOut, Inquire, IsRunning, Join, Look, Lost, Outcome, Piece,
+    Portion, Prepared, Results, Return, Share, Stale, Unprepared, Work,
 };
 use super::worker::Initializer;
 use crate::primitives::blob::Blob;
@@ -48,20 +49,22 @@ pub(crate) struct Settings {
 
 /// Hosts one pool.
 pub(crate) struct Foreman {
-    machine: Machine,
+    pub(super) machine: Machine,
     /// Differs from one life of the foreman to the next.
-    epoch: u64,
-    crew: Crew,
-    clients: HashMap<ProcessId, u64>,
+    pub(super) epoch: u64,
+    pub(super) crew: Crew,
+    /// Since somebody wanted to have turns.
+    pub(super) lent: Option<Lent>,
+    pub(super) clients: HashMap<ProcessId, u64>,
     monitors: HashMap<MonitorId, ProcessId>,
     last_client: u64,
-    last_batch: BatchId,
+    pub(super) last_batch: BatchId,
     batches: HashMap<BatchId, Held>,
     answers: Answers,
     /// Who waits for the end.
     joining: Vec<ReplyTo<Result<bool, Stale>>>,
     /// How the worker ended whose end is being dealt with.
-    last_exit: ExitData,
+    pub(super) last_exit: ExitData,
     is_looking: bool,
     is_to_even_out: bool,
     begin: Instant,
@@ -84,7 +87,10 @@ struct Held {
 impl Actor for Foreman {
     type Args = Settings;
     #[rustfmt::skip]
-    type Messages = (Batch, Results, Cancel, Collect, IsRunning, Close, Join, Inquire, Prepared, Unprepared, Look, EvenOut, Enrol);
+    type Messages = (
+        Batch, Results, Cancel, Collect, IsRunning, Close, Join, Inquire, Prepared, Unprepared, Look, EvenOut, Enrol, Share,
+        Return,
+    );
 
     fn start(settings: Settings, context: &mut Context<Self>) -> Result<Self, Failure> {
         let workers = settings.workers.clamp(1, MOST_WORKERS);
@@ -95,6 +101,7 @@ impl Actor for Foreman {
             machine,
             epoch: new_epoch(context.this().id()),
             crew: Crew::new(workers, records, settings),
+            lent: None,
             clients: HashMap::new(),
             monitors: HashMap::new(),
             last_client: 0,
@@ -119,9 +126,12 @@ impl Actor for Foreman {
             };
             self.last_exit = ExitData::from(&exit);
             let in_hand = self.recover(slot);
-            self.machine.ended(slot, in_hand, &format!("the worker {exit}"));
+            self.take_back(slot);
+            self.machine.ended(slot, in_hand, self.crew.alone(slot), &format!("the worker {exit}"));
         } else if let Some(client) = self.monitors.remove(&down.monitor).and_then(|id| self.clients.remove(&id)) {
             self.answers.forget_client(client);
+            self.take_all_back();
+            self.lent.iter_mut().for_each(|lent| lent.leave(client));
             self.machine.client_ended(client);
         }
         self.act(context);
@@ -141,7 +151,7 @@ impl Foreman {
     }
 
     /// The number of a client, whose end is watched from now on.
-    fn client(&mut self, process: ProcessId, context: &Context<Self>) -> u64 {
+    pub(super) fn client(&mut self, process: ProcessId, context: &Context<Self>) -> u64 {
         if let Some(client) = self.clients.get(&process) {
             return *client;
         }
@@ -161,7 +171,7 @@ impl Foreman {
     }
 
     /// Does what the machine says.
-    fn act(&mut self, context: &mut Context<Self>) {
+    pub(super) fn act(&mut self, context: &mut Context<Self>) {
         while let Some(action) = self.machine.next_action() {
             match action {
                 Action::Start(slot) => self.start_workers(slot, context),
@@ -175,6 +185,15 @@ impl Foreman {
                 Action::Condemn { slot, number, item } => {
                     let was_it = self.crew.condemn(slot, number, item, context);
                     self.machine.condemned(slot, number, item, was_it);
+                }
+                Action::Lend { slot, most } => self.lend(slot, most),
+                Action::TakeBack(slot) => {
+                    self.take_back(slot);
+                    self.machine.go_on();
+                }
+                Action::Revoke { slot, number } => {
+                    let was_it = self.crew.revoke(slot, number, context);
+                    self.machine.revoked(slot, number, was_it);
                 }
                 Action::Retire(slot) => {
                     if !self.crew.retire(slot) {
@@ -239,7 +258,7 @@ impl Foreman {
     }
 
     /// Refuses a handle that is for an earlier life.
-    fn check(&self, epoch: u64) -> Result<(), Stale> {
+    pub(super) fn check(&self, epoch: u64) -> Result<(), Stale> {
         if epoch == self.epoch { Ok(()) } else { Err(Stale) }
     }
 
@@ -306,7 +325,13 @@ impl Handler<Batch> for Foreman {
         self.last_batch += 1;
         let held = Held { lane: (client, lane), job, index, routine, items, pieces: Vec::new(), is_wanted: true };
         self.batches.insert(self.last_batch, held);
-        self.machine.submit(self.last_batch, request);
+        match batch.lost.as_ref() {
+            None => self.machine.submit(self.last_batch, request),
+            Some(lost) => match payload::open::<Lost>(lost, &Arrived::default()) {
+                Ok(lost) => self.submit_lost(request, lost),
+                Err(_) => drop(self.batches.remove(&self.last_batch)),
+            },
+        }
         self.act(context);
         later
     }
@@ -391,15 +416,6 @@ impl Handler<Join> for Foreman {
             send(reply, Ok(self.machine.is_closed()));
         }
         later
-    }
-}
-
-impl Handler<Inquire> for Foreman {
-    fn handle(&mut self, inquiry: Incoming<'_, Inquire>, _: &mut Context<Self>) -> Result<PoolStatus, Stale> {
-        self.check(inquiry.epoch.to_native())?;
-        let (workers, ready, busy) = self.machine.counts();
-        let (started, pids) = (self.crew.started(), self.crew.pids());
-        Ok(PoolStatus { workers, ready, busy, queued: self.machine.queued(), started, pids })
     }
 }
 

@@ -143,6 +143,9 @@ impl Pool {
 
     /// Calls a function once, and waits for its result.
     ///
+    /// A thread that does this often asks workers that have nothing to do itself, without the host. Nothing but the time that it
+    /// takes tells the difference.
+    ///
     /// # Errors
     /// [`PoolError`].
     pub fn apply<F, Arguments, Shape, R>(&self, function: F, arguments: Arguments) -> Result<R, PoolError>

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::lent::Loan;
 use crate::primitives::blob::Blob;
 use crate::primitives::exit_data::ExitData;
 use crate::routine::Routine;
@@ -33,6 +34,18 @@ pub(crate) struct Batch {
     pub(super) routine: Routine,
     /// The arguments.
     pub(super) items: Blob,
+    /// Where it was given to a worker before, if it is a single item and was.
+    pub(super) lost: Option<Box<Lost>>,
+}
+
+/// A turn whose worker has died.
+#[data]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lost {
+    pub(super) slot: usize,
+    pub(super) number: u64,
+    /// How the worker ended.
+    pub(super) exit: ExitData,
 }
 
 /// What became of a batch.
@@ -150,6 +163,20 @@ pub(crate) struct Inquire {
     pub(super) epoch: u64,
 }
 
+/// Asks for what it needs to have turns with workers, if there is any.
+#[message(reply = Result<Option<Loan>, Stale>)]
+pub(crate) struct Share {
+    pub(super) epoch: u64,
+}
+
+/// Ends a turn with a worker that is not lent any more.
+#[message]
+pub(crate) struct Return {
+    pub(super) epoch: u64,
+    pub(super) slot: usize,
+    pub(super) number: u64,
+}
+
 /// How a pool is, at one moment.
 #[data]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -214,6 +241,16 @@ pub(crate) struct Work {
     pub(super) timed: bool,
     pub(super) routine: Routine,
     /// The arguments of the whole batch.
+    pub(super) items: Blob,
+}
+
+/// A task of a client whose turn it is. The answer is a sequence of one value or failure.
+#[message(reply = Later<Blob>)]
+pub(crate) struct Task {
+    /// Which turn.
+    pub(super) number: u64,
+    pub(super) routine: Routine,
+    /// A sequence of one.
     pub(super) items: Blob,
 }
 

@@ -5,6 +5,10 @@
 //! do, or to the one that has the least; the worker calls the function with one item after the other, and the results come back
 //! in one message. The foreman never looks into arguments and results.
 //!
+//! A thread that has used [`apply`](Pool::apply) a few times does without the foreman: it takes its *turn* with a worker that has
+//! nothing to do, in shared memory, and asks it. What has a time-out or wants progress goes by the foreman, and so does what
+//! comes while nobody is free.
+//!
 //! # Protocol
 //!
 //! | message | from, to | answer |
@@ -15,6 +19,9 @@
 //! | `Enrol` | user, foreman | the number of this life of the foreman, which every request carries |
 //! | `IsRunning`, `Inquire` | user, foreman | how things are |
 //! | `Close`, `Join` | user, foreman | done; when no worker is left |
+//! | `Share` | user, foreman | what it needs to have turns with the first 63 workers |
+//! | `Task` | user, worker | the result of one item |
+//! | `Return` | user, foreman | none; its turn with a worker that is not lent any more is over |
 //! | `Prepare`, `Work`, `Retire` | foreman, worker | none |
 //! | `Prepared`, `Unprepared`, `Results` | worker, foreman | none |
 //!
@@ -24,6 +31,11 @@
 //! which item of which assignment it has begun, and the results that it has not sent. In it the foreman also asks a worker to
 //! halt before its next item: so it is never in doubt what a worker had in hand that it has killed.
 //!
+//! A worker that has nothing to do is *lent*, once somebody has asked for turns; the foreman takes it back before it gives it
+//! anything, and before it decides what depends on whose turn it is. A turn that is not over then is one that the foreman knows of: it ends
+//! with word of its user, or with its user. What a turn may have begun is in the worker's record; so when the worker dies,
+//! its user brings the task to the foreman, which does what it does for every item.
+//!
 //! # Who dies
 //!
 //! | who | what happens |
@@ -31,7 +43,8 @@
 //! | a worker with an item in hand | that item is [`WorkerDied`](TaskError::WorkerDied), or begun again if that was allowed, at most twice; what it had finished counts, what it had not begun goes to others; it is replaced |
 //! | a worker with nothing in hand | it is replaced |
 //! | a worker in its initializer | it is replaced; after several in a row no more are started, and if none is left every call gets [`Broken`](PoolError::Broken) with the text of the failure |
-//! | a user | what it had brought is dropped, also what is in hand; others are served |
+//! | a worker with a task of a turn | the same; but what it had finished counts only if its answer has left |
+//! | a user | what it had brought is dropped, also what is in hand, and its turns are over; others are served |
 //! | the foreman | the workers end, and everybody who waits gets [`HostDied`](PoolError::HostDied) at once |
 //! | the foreman, and a supervisor restarts it | so do they; every handle gets [`HostRestarted`](PoolError::HostRestarted) until it is [renewed](Pool::renew) |
 //!
@@ -43,6 +56,7 @@
 //! |---|---|
 //! | `machine/` | the decisions of a pool; pure |
 //! | `foreman.rs`, `crew.rs` | the actor around it, its workers' processes |
+//! | `lent.rs`, `lender.rs`, `direct.rs` | the words in which workers are lent; the foreman as it lends them; a turn, as its user has it |
 //! | `answers.rs`, `messages.rs` | what it owes to users; its messages |
 //! | `worker.rs`, `errand.rs` | the actor that does the work, and how it does |
 //! | `handle.rs`, `tasks.rs` | [`Pool`], [`PoolBuilder`], [`Tasks`] |
@@ -55,6 +69,7 @@
 mod answers;
 mod async_result;
 mod crew;
+mod direct;
 mod driver;
 mod errand;
 mod error;
@@ -65,6 +80,8 @@ mod future;
 mod handle;
 mod imap;
 mod job;
+mod lender;
+mod lent;
 mod machine;
 mod messages;
 mod pace;

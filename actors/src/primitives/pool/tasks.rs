@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use procession_runtime::Endpoint;
 
-use super::errand::Each;
+use super::direct::Turn;
+use super::errand::{Alone, Each};
 use super::error::widen;
 use super::feeder::{Feeder, Manner};
 use super::imap::{Imap, ImapUnordered};
 use super::job::MapJob;
+use super::messages::Lost;
 use super::stream::{self, Stream};
 use super::{AsyncResult, Pool, PoolError, TaskError, driver};
 use crate::function::refuse_captures;
@@ -34,11 +36,13 @@ pub struct Tasks<'a> {
     pool: &'a Pool,
     manner: Manner,
     progress: Option<Box<dyn FnMut(usize, usize) + 'a>>,
+    /// Where the only task was given to a worker before.
+    lost: Option<Lost>,
 }
 
 impl<'a> Tasks<'a> {
     pub(super) fn new(pool: &'a Pool) -> Tasks<'a> {
-        Tasks { pool, manner: Manner::default(), progress: None }
+        Tasks { pool, manner: Manner::default(), progress: None, lost: None }
     }
 
     /// Says how many items a worker is given at a time, at least one. The default is a quarter of each worker's share, and,
@@ -110,7 +114,9 @@ impl<'a> Tasks<'a> {
     {
         let items = items.into_iter();
         let least = items.size_hint().0;
-        let mut stream = Stream::new(self.pool, self.feeder::<F, Shape, _, R>(function, items)?.joined());
+        let lost = self.lost.take();
+        let feeder = self.feeder::<F, Shape, _, R>(function, items)?.joined().instead_of(lost);
+        let mut stream = Stream::new(self.pool, feeder);
         let (mut next, mut done, mut stash) = (0, 0, BTreeMap::new());
         while let Some(answer) = stream.next(0)? {
             if let Some(progress) = &mut self.progress {
@@ -286,7 +292,7 @@ impl<'a> Tasks<'a> {
     ///
     /// # Errors
     /// [`PoolError`].
-    pub fn apply<F, Arguments, Shape, R>(self, function: F, arguments: Arguments) -> Result<R, PoolError>
+    pub fn apply<F, Arguments, Shape, R>(mut self, function: F, arguments: Arguments) -> Result<R, PoolError>
     where
         F: Function<Arguments, Shape, Output = R>,
         Arguments: Data,
@@ -294,11 +300,27 @@ impl<'a> Tasks<'a> {
         Shape: 'static,
     {
         const { refuse_captures::<F>() };
+        // Only the foreman can end what takes too long.
+        if self.manner.timeout.is_none()
+            && self.progress.is_none()
+            && let Some(turn) = Turn::take(self.pool)?
+        {
+            match turn.run(Routine::of::<F, Alone<Arguments, Shape>>(function)?, &arguments)? {
+                Ok(result) => return result.map_err(|error| PoolError::Task { index: 0, error }),
+                Err(lost) => self.lost = Some(lost),
+            }
+        }
+        let was_lost = self.lost.is_some();
         let mut result = None;
-        self.gather(function, std::iter::once(arguments), |outcome| {
+        let gathered = self.gather(function, std::iter::once(arguments), |outcome| {
             result = Some(outcome);
             true
-        })?;
+        });
+        match gathered {
+            // A pool that is closed does what it has taken; so it was terminated.
+            Err(PoolError::Closed | PoolError::NoHost) if was_lost => return Err(PoolError::Terminated),
+            gathered => gathered?,
+        }
         let result = result.ok_or_else(|| PoolError::Unanswered("there is no result".into()))?;
         result.map_err(|error| PoolError::Task { index: 0, error })
     }

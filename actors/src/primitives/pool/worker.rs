@@ -1,13 +1,16 @@
 //! The actor that does the work.
 
+use bytes::Bytes;
 use procession_runtime::{Arrived, Endpoint, RecordWriter};
 
+use super::answers;
 use super::errand::{Desk, Errand};
 use super::foreman::Foreman;
-use super::messages::{Prepare, Prepared, Retire, Unprepared, Work};
+use super::messages::{Prepare, Prepared, Retire, Task, Unprepared, Work};
+use super::sequence::Sequence;
 use crate::primitives::blob::Blob;
 use crate::routine::Routine;
-use crate::{Actor, ActorRef, Context, Descriptor, Down, Failure, Handler, Incoming, actor, data, payload};
+use crate::{Actor, ActorRef, Context, Descriptor, Down, Failure, Handler, Incoming, Later, actor, data, payload};
 
 /// What a worker is made of.
 #[data]
@@ -39,7 +42,7 @@ pub(super) struct Worker {
 #[actor]
 impl Actor for Worker {
     type Args = Place;
-    type Messages = (Work, Prepare, Retire);
+    type Messages = (Work, Task, Prepare, Retire);
 
     fn start(place: Place, _: &mut Context<Self>) -> Result<Worker, Failure> {
         let Place { foreman, records, slot, record_bytes, initializer } = place;
@@ -98,6 +101,26 @@ impl Handler<Work> for Worker {
         let items = work.lot().slice_ref(work.items.as_slice());
         let (chunk, timed) = (work.chunk.to_native().max(1), work.timed);
         self.desk = Some(run(Errand { desk, items, assignment, first, end, chunk, timed }));
+    }
+}
+
+impl Handler<Task> for Worker {
+    fn handle(&mut self, task: Incoming<'_, Task>, context: &mut Context<Self>) -> Later<Blob> {
+        let reply = context.reply_later();
+        let (later, number) = (reply.later(), task.number.to_native());
+        // Dropped unused, the way back tells the asker that there will be no answer.
+        let Some(desk) = self.desk.as_ref().filter(|desk| desk.begin_alone(number)) else { return later };
+        let routine = payload::open::<Routine>(&task.routine, &Arrived::default());
+        let Some(run) = routine.ok().and_then(Routine::find::<Bytes, Sequence>) else {
+            context.fail(Failure::new("the function of a task is not in this program"));
+            return later;
+        };
+        let results = run(task.lot().slice_ref(task.items.as_slice()));
+        desk.end_alone(number);
+        answers::send(reply, desk.finish_alone(results));
+        // Whatever is begun next, this one is not lost with it.
+        context.flush();
+        later
     }
 }
 

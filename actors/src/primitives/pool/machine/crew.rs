@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
+use super::lending::{Tenure, Turn};
 use super::{ATTEMPTS, Action, Assignment, LAST_NUMBER, LEAST_FAILED_STARTS, Machine, Refusal, Share, Slot, Verdict};
 
 /// What is known of a worker.
 #[derive(Debug, Default)]
 pub(super) struct Worker {
     pub(super) stage: Stage,
+    pub(super) tenure: Tenure,
     /// What it has, in the order in which it does it.
     pub(super) assigned: VecDeque<Assignment>,
     /// What the arguments of these take together.
@@ -43,6 +45,25 @@ pub(super) enum Stage {
     Dying,
 }
 
+impl Worker {
+    /// Number of tasks and assignments that it has.
+    pub(super) fn load(&self) -> usize {
+        self.assigned.len() + usize::from(matches!(self.tenure, Tenure::Busy(_)))
+    }
+
+    /// Whether it has begun with a turn's task, if `begun` is the turn whose task it has said last that it begins.
+    pub(super) fn has_begun(&self, turn: Turn, begun: Option<u64>) -> bool {
+        // One that was condemned has not gone on to anything else.
+        begun == Some(turn.number) && self.condemned.is_none()
+    }
+
+    /// It ends for a task that is no assignment.
+    pub(super) fn condemn_for_turn(&mut self) {
+        self.condemned = Some((0, None));
+        self.stage = Stage::Dying;
+    }
+}
+
 impl Machine {
     pub(super) fn start(&mut self, slot: Slot) {
         self.workers[slot] =
@@ -75,9 +96,9 @@ impl Machine {
         self.replace();
     }
 
-    /// A worker has ended, with this item of this assignment in hand, if it was at one at all. What it had settled has been
-    /// told before.
-    pub(in super::super) fn ended(&mut self, slot: Slot, in_hand: Option<(u32, u32)>, why: &str) {
+    /// A worker has ended, with this item of this assignment in hand, if it was at one at all, and this turn's task begun last.
+    /// What it had settled has been told before, and it has been taken back.
+    pub(in super::super) fn ended(&mut self, slot: Slot, in_hand: Option<(u32, u32)>, begun: Option<u64>, why: &str) {
         let Some(worker) = self.workers.get_mut(slot) else { return };
         if worker.stage == Stage::Starting {
             let known = std::mem::take(&mut self.last_failure);
@@ -90,6 +111,9 @@ impl Machine {
         }
         let worker = std::mem::take(&mut self.workers[slot]);
         self.workers[slot].listed = worker.listed;
+        if let Tenure::Busy(turn) = worker.tenure {
+            self.note_lost(slot, turn, worker.has_begun(turn, begun));
+        }
         for Assignment { number, mut share } in worker.assigned.into_iter().rev() {
             let is_in_hand = in_hand == Some((number, share.first));
             // One that was condemned has not gone on to anything else.
@@ -104,7 +128,7 @@ impl Machine {
     }
 
     /// The first item of a share was in the hands of a worker that has died.
-    fn lose(&mut self, share: &mut Share, is_late: bool) {
+    pub(super) fn lose(&mut self, share: &mut Share, is_late: bool) {
         let Some(batch) = self.batches.get(&share.batch).filter(|batch| !batch.is_cancelled) else { return };
         share.deaths += 1;
         if batch.request.repeatable && !is_late && share.deaths < ATTEMPTS {
@@ -126,7 +150,7 @@ impl Machine {
 
     /// Starts workers where there are none, if they are needed, but no more at a time than may still fail.
     fn fill_places(&mut self) {
-        let is_needed = !self.terminated && (!self.closed || !self.batches.is_empty());
+        let is_needed = !self.terminated && !self.nothing_comes();
         if !is_needed {
             return;
         }
@@ -242,7 +266,7 @@ impl Machine {
     /// Number of workers, of those that are ready, and of those that have work.
     pub(in super::super) fn counts(&self) -> (usize, usize, usize) {
         let is_ready = |worker: &&Worker| matches!(worker.stage, Stage::Ready | Stage::Retiring);
-        let busy = self.workers.iter().filter(|worker| !worker.assigned.is_empty()).count();
+        let busy = self.workers.iter().filter(|worker| worker.load() > 0).count();
         (self.workers.len(), self.workers.iter().filter(is_ready).count(), busy)
     }
 
@@ -253,23 +277,27 @@ impl Machine {
 
     /// Lets workers end that have done all that they may, and all of them when there is nothing more to come.
     pub(super) fn retire_the_old(&mut self) {
-        let nothing_comes = self.closed && self.batches.is_empty();
+        let nothing_comes = self.nothing_comes();
         if self.lifetime.is_none() && !self.has_worn_out && !nothing_comes {
             return;
         }
         for (slot, worker) in self.workers.iter_mut().enumerate() {
             let is_at_end = worker.life_left == Some(0) || worker.last_number == LAST_NUMBER;
-            let is_old = is_at_end && worker.assigned.is_empty();
-            if worker.stage == Stage::Ready && (is_old || nothing_comes) {
+            let is_free = worker.tenure == Tenure::Kept && worker.assigned.is_empty();
+            if worker.stage == Stage::Ready && is_free && (is_at_end || nothing_comes) {
                 worker.stage = Stage::Retiring;
                 self.actions.push_back(Action::Retire(slot));
             }
         }
     }
 
+    /// Whether all is done, apart from what clients have their turns for.
+    fn nothing_comes(&self) -> bool {
+        self.closed && self.batches.is_empty() && self.lost.is_empty()
+    }
+
     pub(super) fn end_if_over(&mut self) {
-        let is_over =
-            self.closed && self.batches.is_empty() && self.workers.iter().all(|worker| worker.stage == Stage::Absent);
+        let is_over = self.nothing_comes() && self.workers.iter().all(|worker| worker.stage == Stage::Absent);
         if is_over && !self.is_over {
             self.is_over = true;
             self.actions.push_back(Action::Over);

@@ -10,14 +10,17 @@
 //! |---|---|
 //! | `mod.rs` | its state; batches come, are done, are cancelled |
 //! | `crew.rs` | workers start, are ready, die |
+//! | `lending.rs` | workers that clients give tasks to themselves |
 //! | `placing.rs` | who gets what |
 
 mod crew;
+mod lending;
 mod placing;
 
 use std::collections::{HashMap, VecDeque};
 
 use self::crew::Worker;
+pub(super) use self::lending::{MOST_LENT, Turn};
 
 /// Which of the workers.
 pub(super) type Slot = usize;
@@ -125,6 +128,12 @@ pub(super) enum Action {
     /// End a worker, provided that it has this assignment, and this item if one is named, in hand; say whether that was so.
     /// If it was, the worker does not go on to anything else.
     Condemn { slot: Slot, number: u32, item: Option<u32> },
+    /// Let clients give a worker tasks themselves, so many at most.
+    Lend { slot: Slot, most: Option<u64> },
+    /// Take a worker back that is lent; say what has come of that, and have it [go on](Machine::go_on).
+    TakeBack(Slot),
+    /// End a worker if it has the task of this turn in hand, or see to it that it never begins it; say which it was.
+    Revoke { slot: Slot, number: u64 },
     /// Let a worker end when it has done what it has.
     Retire(Slot),
     /// End a worker at once.
@@ -161,6 +170,14 @@ pub(super) struct Machine {
     ahead: usize,
     /// Number of assignments that are to be taken back, and it is not known whether they were.
     recalling: usize,
+    /// Whether clients want workers lent.
+    lends: bool,
+    /// Workers that have come to have nothing to do, and may be lent if it is still so.
+    to_lend: Vec<Slot>,
+    /// Those that are lent, the one first that has been longest. An entry counts only if it is still so.
+    lent: VecDeque<Slot>,
+    /// Turns whose worker has died and whose client does not know it yet, as far as is known, and whether their task was begun.
+    lost: HashMap<(Slot, Turn), bool>,
     /// Items that a worker does in its life.
     lifetime: Option<u64>,
     /// Whether some worker has come to the end of its numbers.
@@ -183,6 +200,10 @@ impl Machine {
             roomy: Default::default(),
             ahead: 0,
             recalling: 0,
+            lends: false,
+            to_lend: Vec::new(),
+            lent: VecDeque::new(),
+            lost: HashMap::new(),
             lifetime: lifetime.map(|lifetime| lifetime.max(1)),
             has_worn_out: false,
             failed_starts: 0,
@@ -244,10 +265,11 @@ impl Machine {
         Some(batch)
     }
 
-    /// Everything that is due after [`Machine::settled`].
+    /// Everything that is due after [`Machine::settled`] and [`Machine::taken_back`].
     pub(super) fn go_on(&mut self) {
         self.retire_the_old();
         self.place_work();
+        self.lend_idle();
         self.end_if_over();
     }
 
@@ -258,8 +280,9 @@ impl Machine {
         self.go_on();
     }
 
-    /// A client has ended: all that it wanted is dropped.
+    /// A client has ended: all that it wanted is dropped. Workers that were lent have been taken back before.
     pub(super) fn client_ended(&mut self, client: u64) {
+        self.end_turns(client);
         let ids = self.batches_of(|request| request.client == client);
         ids.into_iter().for_each(|id| self.cancel_batch(id, true));
         self.go_on();
@@ -268,6 +291,7 @@ impl Machine {
     /// Nothing more is taken.
     pub(super) fn close(&mut self) {
         self.closed = true;
+        while self.take_one_back() {}
         self.go_on();
     }
 
@@ -275,6 +299,8 @@ impl Machine {
     pub(super) fn terminate(&mut self) {
         (self.closed, self.terminated) = (true, true);
         self.refuse_all(&Refusal::Terminated);
+        self.lost.clear();
+        while self.take_one_back() {}
         for slot in 0..self.workers.len() {
             self.kill(slot);
         }

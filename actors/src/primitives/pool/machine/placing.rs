@@ -1,12 +1,13 @@
 //! Who gets what.
 
 use super::crew::{Stage, Worker};
+use super::lending::{MOST_LENT, Tenure};
 use super::{AHEAD, AHEAD_BYTES, Action, Assignment, LAST_NUMBER, Machine, Share, Slot, Take, WINDOW};
 
 impl Worker {
     /// Whether it has something ahead that may be taken back.
     pub(super) fn has_ahead(&self) -> bool {
-        self.assigned.len() > 1 && self.assigned.back().is_some_and(|last| last.number > self.begun)
+        self.load() > 1 && self.assigned.back().is_some_and(|last| last.number > self.begun)
     }
 
     /// What it has in hand, if there may be chunks in that which it has not begun.
@@ -17,9 +18,10 @@ impl Worker {
     }
 
     /// Whether it has exactly so much, and may get more.
-    fn has_room_above(&self, level: usize) -> bool {
+    pub(super) fn has_room_above(&self, level: usize) -> bool {
         self.stage == Stage::Ready
-            && self.assigned.len() == level
+            && self.tenure != Tenure::Lent
+            && self.load() == level
             && self.assigned.len() + self.recalled.len() < AHEAD
             && self.life_left != Some(0)
             && self.last_number < LAST_NUMBER
@@ -42,8 +44,10 @@ impl Machine {
         self.note_room(idle);
         let able =
             self.workers.iter().enumerate().filter(|(_, worker)| worker.stage == Stage::Ready && worker.has_ahead());
-        let Some((slot, worker)) = able.max_by_key(|(_, worker)| worker.assigned.len()) else { return };
-        let ahead = worker.assigned.iter().skip(1).map(|other| other.number).filter(|number| *number > worker.begun);
+        let Some((slot, worker)) = able.max_by_key(|(_, worker)| worker.load()) else { return };
+        let in_hand = worker.assigned.len() + 1 - worker.load();
+        let ahead =
+            worker.assigned.iter().skip(in_hand).map(|other| other.number).filter(|number| *number > worker.begun);
         let numbers: Vec<u32> = ahead.collect();
         for number in numbers.iter().rev().take(numbers.len().div_ceil(2)) {
             self.recall(slot, *number, Take::Whole, false);
@@ -54,9 +58,9 @@ impl Machine {
     /// while, and then [evened out](Machine::even_out): who does small items is at the end of them before that.
     pub(in super::super) fn is_uneven(&self) -> bool {
         self.queue.is_empty()
-            && !self.roomy[0].is_empty()
             && self.recalling == 0
-            && self.workers.iter().any(|worker| worker.has_room_above(0))
+            && (!self.lent.is_empty()
+                || !self.roomy[0].is_empty() && self.workers.iter().any(|worker| worker.has_room_above(0)))
             && self.divisible().next().is_some()
     }
 
@@ -88,10 +92,14 @@ impl Machine {
         self.actions.push_back(Action::Recall { slot, assignment, chunk, take, or_condemn });
     }
 
-    /// Finds the worker for a batch: one that has nothing, or the one with the least that can take it ahead.
+    /// Finds the worker for a batch: one that has nothing, or the one with the least that can take it ahead. One that is lent
+    /// is taken back first.
     fn find_room(&mut self, id: u64) -> Option<Slot> {
         if let Some(slot) = self.take_listed(0) {
             return Some(slot);
+        }
+        if self.take_one_back() {
+            return None;
         }
         let bytes = self.batches.get(&id)?.request.bytes;
         if bytes > AHEAD_BYTES {
@@ -144,7 +152,10 @@ impl Machine {
     /// Notes that a worker has room, if it has.
     pub(super) fn note_room(&mut self, slot: Slot) {
         let worker = &mut self.workers[slot];
-        let level = worker.assigned.len();
+        let level = worker.load();
+        if level == 0 && self.lends && slot < MOST_LENT {
+            self.to_lend.push(slot);
+        }
         if level < WINDOW && worker.has_room_above(level) && !worker.listed[level] {
             worker.listed[level] = true;
             self.roomy[level].push_back(slot);

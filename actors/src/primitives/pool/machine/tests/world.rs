@@ -4,7 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use proptest::prelude::*;
 
+pub(super) use self::turns::{ASKERS, Stage, TurnEvent};
+use self::turns::{Asker, Words, turn_event};
+
 use super::super::{AHEAD, ATTEMPTS, Action, BatchId, Machine, Refusal, Request, Slot, Take, Verdict};
+
+mod turns;
 
 /// What may happen.
 #[derive(Debug, Clone)]
@@ -54,6 +59,7 @@ pub(super) enum Event {
     EvenOut,
     Close,
     Terminate,
+    Turn(TurnEvent),
 }
 
 pub(super) const WORKERS: usize = 3;
@@ -84,6 +90,7 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         1 => (0..3u64).prop_map(|client| Event::EndClient { client }),
         1 => Just(Event::Close),
         1 => Just(Event::Terminate),
+        60 => turn_event().prop_map(Event::Turn),
     ]
 }
 
@@ -105,6 +112,15 @@ pub(super) struct Process {
     told: VecDeque<(u32, u32, u32)>,
     /// It is to be killed, and does nothing more.
     is_condemned: bool,
+    /// Tasks of askers whose turn it is, each with its turn.
+    tasks: VecDeque<(usize, u64)>,
+    task: Option<(usize, u64)>,
+    /// The turn whose task it has begun last, and whether it is not done.
+    alone: Option<(u64, bool)>,
+    /// It passes over tasks up to this turn.
+    void: u64,
+    /// It is dead, and the foreman does not know it.
+    is_gone: bool,
 }
 
 impl Process {
@@ -126,6 +142,8 @@ pub(super) struct Known {
     /// What became of each item, as far as it is known.
     pub(super) fates: Vec<Option<Option<Verdict>>>,
     pub(super) is_over: bool,
+    /// Whether it was given to a worker before.
+    was_taken: bool,
 }
 
 pub(super) struct World {
@@ -139,6 +157,10 @@ pub(super) struct World {
     lived: Vec<u64>,
     is_closed: bool,
     failed_in_a_row: usize,
+    words: Vec<Words>,
+    pub(super) askers: Vec<Asker>,
+    /// How many workers each place has had.
+    lives: Vec<u64>,
     pub(super) is_over: bool,
 }
 
@@ -154,6 +176,9 @@ impl World {
             lived: vec![0; WORKERS],
             is_closed: false,
             failed_in_a_row: 0,
+            words: vec![Words::new(); WORKERS],
+            askers: vec![Asker::default(); ASKERS],
+            lives: vec![0; WORKERS],
             is_over: false,
         };
         world.act();
@@ -168,11 +193,11 @@ impl World {
                     assert!(self.processes[slot].is_none(), "two workers in one place");
                     assert!(!self.is_over);
                     self.processes[slot] = Some(Process::default());
-                    self.lived[slot] = 0;
+                    (self.lived[slot], self.lives[slot]) = (0, self.lives[slot] + 1);
                 }
                 Action::Assign { slot, assignment, chunk, .. } => {
                     let process = self.processes[slot].as_mut().expect("there is a worker");
-                    assert!(process.is_ready && !process.retires);
+                    assert!(process.is_ready && !process.retires && !self.words[slot].is_lent);
                     let share = assignment.share;
                     assert_eq!(chunk, self.batches[&share.batch].request.chunk);
                     let work = (assignment.number, share.batch, share.first, share.end);
@@ -206,7 +231,16 @@ impl World {
                     process.is_condemned |= was_it;
                     self.machine.condemned(slot, number, item, was_it);
                 }
-                Action::Retire(slot) => self.processes[slot].as_mut().expect("there is a worker").retires = true,
+                Action::Lend { slot, most } => self.lend(slot, most),
+                Action::TakeBack(slot) => {
+                    self.take_back(slot);
+                    self.machine.go_on();
+                }
+                Action::Revoke { slot, number } => self.revoke(slot, number),
+                Action::Retire(slot) => {
+                    assert!(!self.has_turn(slot), "somebody has its turn");
+                    self.processes[slot].as_mut().expect("there is a worker").retires = true;
+                }
                 Action::Kill(slot) => self.processes[slot].as_mut().expect("there is a worker").is_condemned = true,
                 Action::Settle { batch, first, count, verdict } => self.settle(batch, first, count, Some(verdict)),
                 Action::Finish(id) => {
@@ -216,7 +250,8 @@ impl World {
                 }
                 Action::Refuse(id, refusal) => {
                     let known = self.batches.get_mut(&id).expect("it was submitted");
-                    assert!(!known.is_over && (self.is_closed || matches!(refusal, Refusal::Broken(_))));
+                    let is_late = self.is_closed && !(known.was_taken && refusal == Refusal::Closed);
+                    assert!(!known.is_over && (is_late || matches!(refusal, Refusal::Broken(_))));
                     known.is_over = true;
                 }
                 Action::Over => {
@@ -256,7 +291,8 @@ impl World {
                 let request = Request { client, job: (0, job), count, chunk, bytes, timeout, repeatable };
                 let (begun, died) = (vec![0; count as usize], vec![0; count as usize]);
                 self.last_batch += 1;
-                let known = Known { request, begun, died, fates: vec![None; count as usize], is_over: false };
+                let known =
+                    Known { request, begun, died, fates: vec![None; count as usize], is_over: false, was_taken: false };
                 self.batches.insert(self.last_batch, known);
                 self.machine.submit(self.last_batch, request);
             }
@@ -288,7 +324,11 @@ impl World {
                 self.machine.observe(slot, at, self.now);
             }
             Event::Cancel { client, job, running } => self.machine.cancel(client, (0, job), running),
-            Event::EndClient { client } => self.machine.client_ended(client),
+            Event::EndClient { client } => {
+                self.end_asker(client);
+                self.machine.client_ended(client);
+            }
+            Event::Turn(ref event) => self.turn(event),
             Event::EvenOut => self.machine.even_out(),
             Event::Close => {
                 self.is_closed = true;
@@ -305,6 +345,9 @@ impl World {
     /// A worker does its next step.
     fn work(&mut self, slot: Slot) {
         let Some(process) = self.processes[slot].as_mut().filter(|process| process.is_ready) else { return };
+        if process.is_gone {
+            return self.die(slot);
+        }
         if process.is_condemned {
             // The signal comes at any time: it may still finish what it has in hand. It does not begin the next, though it
             // says that it would.
@@ -320,6 +363,10 @@ impl World {
             }
             return self.die(slot);
         }
+        if self.finish_task(slot) {
+            return;
+        }
+        let process = self.processes[slot].as_mut().expect("it is there");
         if let Some((number, batch, item, end)) = process.in_hand.take() {
             process.finished.push((number, item));
             if item + 1 >= process.ends.get(&number).copied().unwrap_or(end) {
@@ -328,6 +375,10 @@ impl World {
             process.in_hand = Some((number, batch, item + 1, end));
             return self.begin(slot);
         }
+        if (self.now.is_multiple_of(2) || process.mailbox.is_empty()) && self.begin_task(slot) {
+            return;
+        }
+        let process = self.processes[slot].as_mut().expect("it is there");
         while let Some((number, batch, first, end)) = process.mailbox.pop_front() {
             if process.ends.get(&number).is_some_and(|end| *end <= first) {
                 continue;
@@ -335,7 +386,7 @@ impl World {
             process.in_hand = Some((number, batch, first, end));
             return self.begin(slot);
         }
-        if process.retires {
+        if process.retires && process.tasks.is_empty() {
             while self.processes[slot].as_ref().is_some_and(|process| !process.told.is_empty()) {
                 self.deliver(slot);
             }
@@ -347,9 +398,13 @@ impl World {
         let process = self.processes[slot].as_mut().expect("there is a worker");
         let Some((number, batch, item, _)) = process.in_hand else { return };
         process.at = Some((number, item));
+        self.note_life(slot);
+        self.batches.get_mut(&batch).expect("it was submitted").begun[item as usize] += 1;
+    }
+
+    fn note_life(&mut self, slot: Slot) {
         self.lived[slot] += 1;
         assert!(self.lifetime.is_none_or(|lifetime| self.lived[slot] <= lifetime), "it does more than its share");
-        self.batches.get_mut(&batch).expect("it was submitted").begun[item as usize] += 1;
     }
 
     fn deliver(&mut self, slot: Slot) {
@@ -384,7 +439,8 @@ impl World {
         if !process.is_ready {
             self.failed_in_a_row += 1;
         }
-        self.machine.ended(slot, process.at, "it was killed");
+        self.take_back(slot);
+        self.machine.ended(slot, process.at, process.alone.map(|(turn, _)| turn), "it was killed");
         self.act();
     }
 
@@ -396,7 +452,9 @@ impl World {
                 self.step(&Event::Work { slot });
                 self.step(&Event::Deliver { slot });
             }
+            (0..ASKERS).for_each(|asker| self.step(&Event::Turn(TurnEvent::Ask { asker })));
         }
+        assert!(self.askers.iter().all(|asker| asker.stage == Stage::Idle), "somebody waits: {:?}", self.askers);
         assert!(self.failed_in_a_row <= WORKERS, "too many starts have failed");
         let open: Vec<_> = self.batches.iter().filter(|(_, known)| !known.is_over).collect();
         assert!(open.is_empty(), "nobody does {open:?} of {:?}", self.machine);
