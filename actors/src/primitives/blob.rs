@@ -23,7 +23,7 @@ const SMALL_BYTES: usize = 256;
 
 /// The archive of a value, of whatever type: an item of a queue, a shared value. Shared, so that handing it out does not copy
 /// it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Blob(Bytes);
 
 impl Blob {

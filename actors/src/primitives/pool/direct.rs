@@ -7,8 +7,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use super::lent::Own;
-use super::messages::{Lost, Return, Share, Task};
-use super::sequence::{Sequence, Values};
+use super::messages::{Lost, Return, Share, Stale, Task};
 use super::worker::Worker;
 use super::{FOREVER, Pool, PoolError, TaskError};
 use crate::primitives::blob::Blob;
@@ -53,25 +52,19 @@ impl<'a> Turn<'a> {
         routine: Routine,
         arguments: &Arguments,
     ) -> Result<Result<Result<R, TaskError>, Lost>, PoolError> {
-        let mut items = Sequence::default();
-        items.push(arguments)?;
+        let arguments = Blob::pack(arguments)?;
         let worker = ActorRef::<Worker>::new(self.own.worker(self.pool.host()));
         let number = self.own.number;
-        let exit = match worker.ask_within(&Task { number, routine, items: items.finish() }, FOREVER) {
-            Ok(results) => return read(&results).map(Ok),
+        let exit = match worker.ask_within(&Task { number, routine, arguments }, FOREVER) {
+            Ok(value) => return Ok(Ok(value.open::<R>().map_err(|error| TaskError::Unreadable(error.to_string())))),
+            Err(AskError::Refused(failed)) => return Ok(Ok(Err(failed.into()))),
             Err(AskError::Dead(exit)) => exit,
             Err(AskError::NoActor) => Exit::Killed,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error.map_refusal(|_| Stale).into()),
         };
         self.is_left = true;
         Ok(Err(Lost { slot: self.own.slot, number, exit: ExitData::from(&exit) }))
     }
-}
-
-fn read<R: Data>(results: &Blob) -> Result<Result<R, TaskError>, PoolError> {
-    let result = Values::<R>::new(results.bytes().clone())?.next();
-    let result = result.ok_or_else(|| PoolError::Unanswered("there is no result".into()))?;
-    Ok(result.map_err(TaskError::from))
 }
 
 impl Drop for Turn<'_> {

@@ -98,7 +98,8 @@ where
         let mut next_chunk = first - first % chunk + chunk;
         while item < end {
             let arguments = values.as_mut().and_then(Iterator::next);
-            note(&mut desk.results, attempt(function, arguments));
+            let arguments = arguments.unwrap_or_else(|| Err(Failed::Unreadable("there are too few arguments".into())));
+            note(&mut desk.results, arguments.and_then(|arguments| attempt(function, arguments)));
             start = desk.keep(assignment, item, start);
             item += 1;
             if item == next_chunk && item < end {
@@ -124,23 +125,21 @@ where
     Shape: 'static,
 {
     type Input = Bytes;
-    type Output = Sequence;
+    type Output = Result<Blob, Failed>;
 
-    fn call(function: F, items: Bytes) -> Sequence {
-        let mut results = Sequence::default();
-        let mut values = Values::<Arguments>::new(items).ok();
-        note(&mut results, attempt(function, values.as_mut().and_then(Iterator::next)));
-        results
+    fn call(function: F, arguments: Bytes) -> Result<Blob, Failed> {
+        let arguments = Blob::of_bytes(arguments).open::<Arguments>();
+        let arguments = arguments.map_err(|error| Failed::Unreadable(error.to_string()))?;
+        Blob::pack(&attempt(function, arguments)?).map_err(|error| Failed::Unsendable(error.to_string()))
     }
 }
 
-/// Calls a function, with arguments if there are any.
+/// Calls a function that may panic.
 #[inline]
-fn attempt<F, Arguments, Shape>(function: F, arguments: Option<Result<Arguments, Failed>>) -> Result<F::Output, Failed>
+fn attempt<F, Arguments, Shape>(function: F, arguments: Arguments) -> Result<F::Output, Failed>
 where
     F: Function<Arguments, Shape>,
 {
-    let arguments = arguments.unwrap_or_else(|| Err(Failed::Unreadable("there are too few arguments".into())))?;
     catch_unwind(AssertUnwindSafe(|| function.call(arguments))).map_err(|_| panicked())
 }
 
@@ -277,13 +276,9 @@ impl Desk {
         self.record.set_word(ALONE, alone(number, false));
     }
 
-    /// Makes what a task has returned an answer.
-    pub(super) fn finish_alone(&self, mut results: Sequence) -> Blob {
-        if results.len_bytes() > self.most_bytes {
-            results = Sequence::default();
-            results.push_failure(&too_large());
-        }
-        results.finish()
+    /// Gives the value of a task if it fits into an answer.
+    pub(super) fn check(&self, value: Blob) -> Result<Blob, Failed> {
+        if value.len() > self.most_bytes { Err(too_large()) } else { Ok(value) }
     }
 
     /// Waits while the foreman wants it.

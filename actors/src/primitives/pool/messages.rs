@@ -244,14 +244,13 @@ pub(crate) struct Work {
     pub(super) items: Blob,
 }
 
-/// A task of a client whose turn it is. The answer is a sequence of one value or failure.
-#[message(reply = Later<Blob>)]
+/// A task of a client whose turn it is.
+#[message(reply = Result<Blob, Failed>)]
 pub(crate) struct Task {
     /// Which turn.
     pub(super) number: u64,
     pub(super) routine: Routine,
-    /// A sequence of one.
-    pub(super) items: Blob,
+    pub(super) arguments: Blob,
 }
 
 /// A worker's last message: end.

@@ -3,14 +3,12 @@
 use bytes::Bytes;
 use procession_runtime::{Arrived, Endpoint, RecordWriter};
 
-use super::answers;
 use super::errand::{Desk, Errand};
 use super::foreman::Foreman;
-use super::messages::{Prepare, Prepared, Retire, Task, Unprepared, Work};
-use super::sequence::Sequence;
+use super::messages::{Failed, Prepare, Prepared, Retire, Task, Unprepared, Work};
 use crate::primitives::blob::Blob;
 use crate::routine::Routine;
-use crate::{Actor, ActorRef, Context, Descriptor, Down, Failure, Handler, Incoming, Later, actor, data, payload};
+use crate::{Actor, ActorRef, Context, Descriptor, Down, Failure, Handler, Incoming, actor, data, payload};
 
 /// What a worker is made of.
 #[data]
@@ -37,6 +35,8 @@ pub(super) struct Worker {
     /// With the errand while there is one.
     desk: Option<Desk>,
     initializer: Option<Initializer>,
+    /// Whether it has answered a client since it last saw to it that answers leave. When the next client's turn comes, they have.
+    has_answered: bool,
 }
 
 #[actor]
@@ -49,7 +49,7 @@ impl Actor for Worker {
         let record = RecordWriter::open(records.into_owned()?, slot, record_bytes)?;
         let limit_bytes = Endpoint::of(foreman.id().system)?.message_limit_bytes();
         let desk = Some(Desk::new(record, record_bytes, foreman.clone(), limit_bytes));
-        Ok(Worker { foreman, desk, initializer })
+        Ok(Worker { foreman, desk, initializer, has_answered: false })
     }
 
     /// The foreman has ended. Its process may live on, if that hosts others, too.
@@ -63,6 +63,14 @@ impl Worker {
         let Some(Initializer { routine, arguments }) = self.initializer.take() else { return Ok(()) };
         let run = routine.find::<Blob, Result<(), String>>().ok_or("the initializer is not in this program")?;
         run(arguments)
+    }
+
+    /// Sees to it that an answer that waits for others leaves: it is not lost with what is begun next.
+    #[inline]
+    fn send_off(&mut self, context: &Context<Self>) {
+        if std::mem::take(&mut self.has_answered) {
+            context.flush();
+        }
     }
 }
 
@@ -88,6 +96,7 @@ impl Handler<Work> for Worker {
     fn handle(&mut self, work: Incoming<'_, Work>, context: &mut Context<Self>) {
         let Some(mut desk) = self.desk.take() else { return };
         let (assignment, first, end) = (work.assignment.to_native(), work.first.to_native(), work.end.to_native());
+        self.send_off(context);
         desk.make_room();
         let end = desk.begin_chunk(assignment, first, end);
         if end <= first {
@@ -105,22 +114,19 @@ impl Handler<Work> for Worker {
 }
 
 impl Handler<Task> for Worker {
-    fn handle(&mut self, task: Incoming<'_, Task>, context: &mut Context<Self>) -> Later<Blob> {
-        let reply = context.reply_later();
-        let (later, number) = (reply.later(), task.number.to_native());
-        // Dropped unused, the way back tells the asker that there will be no answer.
-        let Some(desk) = self.desk.as_ref().filter(|desk| desk.begin_alone(number)) else { return later };
+    fn handle(&mut self, task: Incoming<'_, Task>, context: &mut Context<Self>) -> Result<Blob, Failed> {
+        let number = task.number.to_native();
+        // Nobody waits for what is to be passed over.
+        let Some(desk) = self.desk.as_ref().filter(|desk| desk.begin_alone(number)) else { return Ok(Blob::default()) };
         let routine = payload::open::<Routine>(&task.routine, &Arrived::default());
-        let Some(run) = routine.ok().and_then(Routine::find::<Bytes, Sequence>) else {
+        let Some(run) = routine.ok().and_then(Routine::find::<Bytes, Result<Blob, Failed>>) else {
             context.fail(Failure::new("the function of a task is not in this program"));
-            return later;
+            return Ok(Blob::default());
         };
-        let results = run(task.lot().slice_ref(task.items.as_slice()));
+        let result = run(task.lot().slice_ref(task.arguments.as_slice()));
         desk.end_alone(number);
-        answers::send(reply, desk.finish_alone(results));
-        // Whatever is begun next, this one is not lost with it.
-        context.flush();
-        later
+        self.has_answered = true;
+        result.and_then(|value| desk.check(value))
     }
 }
 

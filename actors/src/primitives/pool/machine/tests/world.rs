@@ -7,7 +7,7 @@ use proptest::prelude::*;
 pub(super) use self::turns::{ASKERS, Stage, TurnEvent};
 use self::turns::{Asker, Words, turn_event};
 
-use super::super::{AHEAD, ATTEMPTS, Action, BatchId, Machine, Refusal, Request, Slot, Take, Verdict};
+use super::super::{AHEAD, ATTEMPTS, Action, Assignment, BatchId, Machine, Refusal, Request, Slot, Take, Verdict};
 
 mod turns;
 
@@ -205,24 +205,8 @@ impl World {
                     assert!(process.mailbox.len() <= AHEAD, "too much ahead");
                 }
                 Action::Recall { slot, assignment, chunk, take, or_condemn } => {
-                    let process = self.processes[slot].as_mut().expect("there is a worker");
-                    let (number, share) = (assignment.number, assignment.share);
-                    let first = match process.at {
-                        Some((at, _)) if at > number => share.end,
-                        Some((at, item)) if at == number => item / chunk * chunk + chunk,
-                        _ => share.first,
-                    };
-                    let has_begun = process.at.is_some_and(|(at, _)| at >= number);
-                    let chunks = share.end.saturating_sub(first) / chunk;
-                    let from = match take {
-                        Take::Whole if has_begun => share.end,
-                        Take::Whole | Take::Rest => first,
-                        Take::Half => first + chunks / 2 * chunk,
-                    };
-                    if from < share.end {
-                        process.ends.insert(number, from);
-                    }
-                    self.machine.recalled(slot, number, or_condemn, (from < share.end).then_some(from));
+                    let from = self.recall(slot, assignment, chunk, take);
+                    self.machine.recalled(slot, assignment.number, or_condemn, from);
                 }
                 Action::Condemn { slot, number, item } => {
                     let process = self.processes[slot].as_mut().expect("there is a worker");
@@ -260,6 +244,28 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Has a worker pass over chunks of an assignment. Gives the first item that it will not do.
+    fn recall(&mut self, slot: Slot, assignment: Assignment, chunk: u32, take: Take) -> Option<u32> {
+        let process = self.processes[slot].as_mut().expect("there is a worker");
+        let (number, share) = (assignment.number, assignment.share);
+        let first = match process.at {
+            Some((at, _)) if at > number => share.end,
+            Some((at, item)) if at == number => item / chunk * chunk + chunk,
+            _ => share.first,
+        };
+        let has_begun = process.at.is_some_and(|(at, _)| at >= number);
+        let chunks = share.end.saturating_sub(first) / chunk;
+        let from = match take {
+            Take::Whole if has_begun => share.end,
+            Take::Whole | Take::Rest => first,
+            Take::Half => first + chunks / 2 * chunk,
+        };
+        if from < share.end {
+            process.ends.insert(number, from);
+        }
+        (from < share.end).then_some(from)
     }
 
     fn settle(&mut self, id: BatchId, first: u32, count: u32, fate: Option<Verdict>) {
