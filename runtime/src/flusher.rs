@@ -10,6 +10,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use procession_transport::trim_spares;
+
 use crate::outbox::{Departures, Outbox};
 use crate::sys;
 use crate::timers::later;
@@ -31,13 +33,15 @@ struct Flusher {
     armed: Vec<Arc<Departures>>,
     /// Those that have sent large frames.
     swollen: Vec<Weak<Outbox>>,
+    /// Whether there is memory that large frames have left.
+    has_spares: bool,
     /// In which process it runs, counted in bare forks; `None` before it does.
     runs_in: Option<u32>,
     sleeping: bool,
 }
 
 static FLUSHER: Mutex<Flusher> =
-    Mutex::new(Flusher { armed: Vec::new(), swollen: Vec::new(), runs_in: None, sleeping: false });
+    Mutex::new(Flusher { armed: Vec::new(), swollen: Vec::new(), has_spares: false, runs_in: None, sleeping: false });
 static WOKEN: Condvar = Condvar::new();
 
 /// Has the flusher look at these departures after a short while.
@@ -65,11 +69,24 @@ pub(crate) fn trim_in_time(outbox: Weak<Outbox>) {
     flusher.start();
 }
 
+/// Has the flusher give back memory that large frames have left, once it is not used any more. Gives whether it will.
+pub(crate) fn trim_spares_in_time() -> bool {
+    let mut flusher = lock();
+    flusher.has_spares = true;
+    flusher.start();
+    flusher.has_spares = flusher.runs_in.is_some();
+    flusher.has_spares
+}
+
 fn lock() -> MutexGuard<'static, Flusher> {
     FLUSHER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Flusher {
+    fn has_what_to_trim(&self) -> bool {
+        self.has_spares || !self.swollen.is_empty()
+    }
+
     /// Has the thread run.
     fn start(&mut self) {
         if self.runs_in != Some(sys::forks()) {
@@ -119,23 +136,26 @@ fn run() {
 fn next(trimmed: &mut Instant) -> Vec<Arc<Departures>> {
     let mut flusher = lock();
     loop {
-        if !flusher.swollen.is_empty() && trimmed.elapsed() >= SPARE_FOR {
+        if flusher.has_what_to_trim() && trimmed.elapsed() >= SPARE_FOR {
             let mut swollen = std::mem::take(&mut flusher.swollen);
+            let has_spares = std::mem::take(&mut flusher.has_spares);
             drop(flusher);
             swollen.retain(|outbox| outbox.upgrade().is_some_and(|outbox| outbox.trim()));
+            let has_spares = has_spares && trim_spares();
             *trimmed = Instant::now();
             flusher = lock();
             flusher.swollen.append(&mut swollen);
+            flusher.has_spares |= has_spares;
         }
         if !flusher.armed.is_empty() {
             flusher.sleeping = false;
             return std::mem::take(&mut flusher.armed);
         }
         flusher.sleeping = true;
-        flusher = if flusher.swollen.is_empty() {
-            WOKEN.wait(flusher).unwrap_or_else(PoisonError::into_inner)
-        } else {
+        flusher = if flusher.has_what_to_trim() {
             WOKEN.wait_timeout(flusher, SPARE_FOR).unwrap_or_else(PoisonError::into_inner).0
+        } else {
+            WOKEN.wait(flusher).unwrap_or_else(PoisonError::into_inner)
         };
     }
 }

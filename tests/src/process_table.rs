@@ -73,6 +73,13 @@ pub fn resident_bytes(pid: i32) -> usize {
     status_field(pid, "VmRSS:").unwrap_or(0) * 1024
 }
 
+/// Gives how many pages a process has had to have mapped at their first touch, all its threads together; `None` if there is no such
+/// process.
+pub fn page_faults(pid: i32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    text[text.rfind(')')?..].split_whitespace().nth(8)?.parse().ok()
+}
+
 /// Gives how long a process has run on any core, all its threads together; `None` if there is no such process.
 ///
 /// This clock counts nanoseconds, where `/proc/PID/stat` counts whole ticks of 10 ms.

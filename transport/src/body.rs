@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use crate::MAX_DESCRIPTORS;
+use crate::spare::{self, LARGE_BYTES};
 
 /// A payload under construction, straight in a [`Writer`](crate::Writer)'s send buffer.
 ///
@@ -18,6 +19,8 @@ pub struct Body<'a> {
     pub(crate) most_descriptors: usize,
     /// Whether a descriptor was refused because the way carries none.
     pub(crate) has_refused: bool,
+    /// Whether a large buffer is left to others once it is not needed any more, so that it may be one that was left.
+    pub(crate) is_passed_on: bool,
 }
 
 /// Why a payload does not fit.
@@ -45,7 +48,15 @@ impl<'a> Body<'a> {
     /// Makes a payload outside of any send buffer: `bytes` and `descriptors` collect what is written.
     pub fn detached(bytes: &'a mut Vec<u8>, descriptors: &'a mut Vec<OwnedFd>, limit_bytes: usize) -> Body<'a> {
         let start = bytes.len();
-        Body { bytes, start, limit_bytes, descriptors, most_descriptors: MAX_DESCRIPTORS, has_refused: false }
+        Body {
+            bytes,
+            start,
+            limit_bytes,
+            descriptors,
+            most_descriptors: MAX_DESCRIPTORS,
+            has_refused: false,
+            is_passed_on: false,
+        }
     }
 
     /// Number of bytes written so far.
@@ -78,10 +89,25 @@ impl<'a> Body<'a> {
             return Err(Refusal::TooLarge { limit_bytes: self.limit_bytes });
         }
         if self.bytes.capacity() - self.bytes.len() < bytes.len() {
-            self.bytes.try_reserve(bytes.len()).map_err(|_| Refusal::NoMemory)?;
+            self.grow(bytes.len())?;
         }
         self.bytes.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// Makes room for so many bytes.
+    #[cold]
+    fn grow(&mut self, count: usize) -> Result<(), Refusal> {
+        let length = self.bytes.len();
+        if self.is_passed_on && length + count > LARGE_BYTES {
+            let spare = spare::take((length + count).max(2 * length));
+            if let Some(mut spare) = spare {
+                spare.extend_from_slice(self.bytes);
+                spare::put(std::mem::replace(self.bytes, spare));
+                return Ok(());
+            }
+        }
+        self.bytes.try_reserve(count).map_err(|_| Refusal::NoMemory)
     }
 
     /// Refuses every descriptor: the payload goes a way that carries none.

@@ -7,8 +7,9 @@
 //! |---|---|
 //! | `frame.rs` | [`Header`] (32 bytes, one encode and one decode function), [`Frame`] |
 //! | `reader.rs` | [`Reader`]: bytes in, owned frames out; pure |
-//! | `writer.rs` | [`Writer`]: frames in, bytes out; pure |
+//! | `writer.rs`, `writer/` | [`Writer`]: frames in, bytes out; pure. Its parts
 //! | `body.rs` | [`Body`]: the place in the send buffer where a payload is written |
+//! | `spare.rs` | memory that large frames took, kept for the next of them |
 //! | `rest.rs` | [`Rest`]: what a buffer holds, when its end goes to another process |
 //! | `link.rs` | [`Link`], and its halves [`Inlet`] and [`Outlet`] |
 //! | `socket.rs` | a link over a Unix stream socket, with descriptors |
@@ -37,6 +38,7 @@ mod reader;
 mod rest;
 mod ring;
 mod socket;
+mod spare;
 mod sys;
 mod writer;
 
@@ -52,5 +54,6 @@ pub use reader::{Batch, Placed, Reader, aligned_buffer};
 pub use rest::Rest;
 pub use ring::{BellShare, RING_BYTES, Ring, RingMemory, WIDE_RING_BYTES};
 pub use socket::Socket;
+pub use spare::{keep_spares, trim_spares};
 pub use sys::{memory_file, socket_pair};
 pub use writer::{Chunk, Unsent, Writer};

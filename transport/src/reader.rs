@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use bytes::{Bytes, BytesMut};
 
 use crate::frame::{ALIGNMENT, Descriptors, Frame, HEADER_BYTES, Header, padded};
+use crate::spare::{self, LARGE_BYTES};
 use crate::{DEFAULT_MESSAGE_LIMIT_BYTES, Rest, WireError};
 
 /// Room made for the first read of a link, in bytes; it doubles whenever a read fills it.
@@ -15,8 +16,9 @@ const SMALLEST_READ_BYTES: usize = 512;
 /// Most room made for one read of a link, in bytes, and most memory taken ahead of bytes that have arrived.
 const LARGEST_READ_BYTES: usize = 256 << 10;
 
-/// A receive buffer that has been consumed keeps at most this much memory.
-const KEPT_CAPACITY_BYTES: usize = 4 << 20;
+/// Room made for the first read behind a large frame, in bytes: where another one comes, little is read before memory of the right size
+/// is there for the rest of it.
+const READ_BEHIND_LARGE_BYTES: usize = 16 << 10;
 
 /// The receive buffer of one link: bytes are read straight into it, and frames share its memory without a copy.
 ///
@@ -80,28 +82,27 @@ impl Reader {
     /// Makes room and gives the buffer whose spare capacity the next read fills.
     pub fn space(&mut self) -> &mut BytesMut {
         self.drop_spent_lot();
-        if self.buffer.is_empty() && self.allocated_bytes > KEPT_CAPACITY_BYTES {
-            self.buffer = BytesMut::new();
-            self.allocated_bytes = 0;
-        }
         if self.buffer.is_empty() && self.buffer.capacity() < self.allocated_bytes / 2 {
             // From the front again, which is in the processor's cache.
             self.reclaim(self.allocated_bytes);
         }
         let missing = self.missing_bytes();
         if !self.has_room(missing) && !self.reclaim(missing.max(self.read_bytes)) {
-            let ahead = missing.min(LARGEST_READ_BYTES.max(self.buffer.len()));
-            self.grow(ahead.max(self.read_bytes));
+            self.grow(missing);
         }
         &mut self.buffer
     }
 
-    /// Whether the next read has room enough in the memory there is. A large frame comes in many reads, and must not be
-    /// moved for each: its room doubles, and the rest of it may be less than one read.
+    /// Whether the next read has room enough in the memory there is.
     fn has_room(&self, missing: usize) -> bool {
+        self.buffer.capacity() - self.buffer.len() >= self.enough(missing)
+    }
+
+    /// What room the next read needs. A large frame comes in many reads, and must not be moved for each: its room doubles, and the
+    /// rest of it may be less than one read.
+    fn enough(&self, missing: usize) -> usize {
         let is_large = missing > 0 && self.buffer.len() > self.read_bytes;
-        let enough = if is_large { missing.min(self.read_bytes) } else { self.read_bytes };
-        self.buffer.capacity() - self.buffer.len() >= enough
+        if is_large { missing.min(self.read_bytes) } else { self.read_bytes }
     }
 
     /// Notes how a read into [`space`](Reader::space) went: `count` bytes came, out of `room` bytes of room, with
@@ -243,8 +244,21 @@ impl Reader {
             let arriving = self.front_header()?;
             return self.check_strays(arriving).map(|()| false);
         }
-        (self.lot, self.next) = (self.buffer.split_to(end).freeze(), 0);
+        let lot = self.buffer.split_to(end);
+        (self.lot, self.next) = (if self.allocated_bytes > LARGE_BYTES { self.lend(lot) } else { lot.freeze() }, 0);
         Ok(true)
+    }
+
+    /// Gives away the memory of a lot with it, which is large. What has come behind the lot is moved.
+    fn lend(&mut self, lot: BytesMut) -> Bytes {
+        let rest = std::mem::take(&mut self.buffer);
+        (self.allocated_bytes, self.read_bytes) = (0, READ_BEHIND_LARGE_BYTES);
+        if !rest.is_empty() {
+            self.allocated_bytes = rest.len().max(self.read_bytes);
+            self.buffer = aligned_buffer(self.allocated_bytes);
+            self.buffer.extend_from_slice(&rest);
+        }
+        spare::lend(lot)
     }
 
     fn lot_left(&self) -> &[u8] {
@@ -297,18 +311,35 @@ impl Reader {
         self.allocated_bytes > 0 && self.buffer.try_reclaim(count) && is_aligned(&self.buffer)
     }
 
-    fn grow(&mut self, count: usize) {
-        let capacity = self.buffer.len() + count;
-        let mut fresh = aligned_buffer(capacity);
+    /// Takes memory for what is `missing` of a frame: as bytes arrive, unless it is there already.
+    fn grow(&mut self, missing: usize) {
+        let length = self.buffer.len();
+        let (least, ahead) = (self.enough(missing), missing.min(LARGEST_READ_BYTES.max(length)));
+        let whole = length + missing.max(least);
+        let spare = if whole > LARGE_BYTES { spare_buffer(whole) } else { None };
+        self.allocated_bytes = if spare.is_some() { whole } else { length + ahead.max(least) };
+        let mut fresh = spare.unwrap_or_else(|| aligned_buffer(self.allocated_bytes));
         fresh.extend_from_slice(&self.buffer);
         self.buffer = fresh;
-        self.allocated_bytes = capacity;
     }
+}
+
+/// Makes an empty aligned buffer of exactly this capacity in memory that large frames have left, if there is some.
+fn spare_buffer(capacity_bytes: usize) -> Option<BytesMut> {
+    let spare = spare::take(capacity_bytes + ALIGNMENT)?;
+    let mut buffer = aligned(Bytes::from(spare).into());
+    // No more is read than the frame, so that nothing behind it has to be moved. The memory stays whole.
+    drop(buffer.split_off(capacity_bytes));
+    Some(buffer)
 }
 
 /// Makes an empty buffer whose front is aligned to [`ALIGNMENT`] bytes in memory.
 pub fn aligned_buffer(capacity_bytes: usize) -> BytesMut {
-    let mut buffer = BytesMut::with_capacity(capacity_bytes + ALIGNMENT);
+    aligned(BytesMut::with_capacity(capacity_bytes + ALIGNMENT))
+}
+
+/// Has an empty buffer start at a multiple of [`ALIGNMENT`].
+fn aligned(mut buffer: BytesMut) -> BytesMut {
     let skip = buffer.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
     buffer.resize(skip, 0);
     bytes::Buf::advance(&mut buffer, skip);

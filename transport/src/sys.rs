@@ -126,6 +126,19 @@ pub(crate) fn read(pipe: BorrowedFd<'_>, buffer: &mut BytesMut) -> nix::Result<u
     Ok(count)
 }
 
+/// Drops a buffer, and gives its memory back to the system first: an allocator may keep what it has got.
+pub(crate) fn vacate(mut buffer: Vec<u8>) {
+    let page_bytes = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten();
+    let page_bytes = page_bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(64 << 10);
+    buffer.clear();
+    let spare = buffer.spare_capacity_mut();
+    let skip = spare.as_ptr().align_offset(page_bytes).min(spare.len());
+    let pages = &mut spare[skip..];
+    let length = pages.len() / page_bytes * page_bytes;
+    // SAFETY: the pages lie within spare capacity, whose bytes have no value. That it fails where memory is locked does no harm.
+    let _ = unsafe { libc::madvise(pages.as_mut_ptr().cast(), length, libc::MADV_DONTNEED) };
+}
+
 /// What the peer of a socket has not read yet costs the system, in bytes.
 pub(crate) fn unheard(descriptor: impl AsFd) -> nix::Result<usize> {
     let mut count: libc::c_int = 0;

@@ -1,44 +1,28 @@
 //! Frames in, bytes out.
 
+mod segment;
+
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use crate::frame::{HEADER_BYTES, Header, padded};
+use self::segment::Segment;
+use crate::frame::{HEADER_BYTES, Header};
 use crate::{Body, DEFAULT_MESSAGE_LIMIT_BYTES, Rest};
-
-/// A send buffer that has drained keeps at most this much memory.
-const KEPT_CAPACITY_BYTES: usize = 4 << 20;
-
-/// Room for the first frames of a link. Memory that grows costs a process that starts more of its own than memory that is there.
-const FIRST_CAPACITY_BYTES: usize = 128;
-
-/// What has left is dropped from the front of the buffer when it is this much: little, so that the buffer stays in the
-/// processor's cache while the peer is slow.
-const RECYCLED_BYTES: usize = 64 << 10;
 
 /// The send buffer of one link: payloads are serialised straight into it, and whole frames leave it in order.
 ///
-/// Pure: it makes no system call. A frame with descriptors starts its own chunk, so that one `sendmsg` carries it.
+/// Pure: it makes no system call. A frame with descriptors starts its own chunk, so that one `sendmsg` carries it. What comes behind
+/// much that has not left goes to another segment, so that large frames are not moved, and each gives its memory back when it has
+/// left.
 #[derive(Debug)]
 pub struct Writer {
-    bytes: Vec<u8>,
-    /// Bytes at the front that have left already.
-    sent: usize,
-    /// A place not behind `sent` where a frame starts.
-    boundary: usize,
-    /// A later such place, the next boundary: where the bytes ended when this one was reached.
-    offered: usize,
-    /// Frames with descriptors that have not begun to leave, in order: where they start in `bytes`.
-    attachments: VecDeque<Attachment>,
+    /// What leaves first: segments that have been filled.
+    full: VecDeque<Segment>,
+    /// Where frames are appended.
+    last: Segment,
     /// Largest payload taken, in bytes.
     message_limit_bytes: usize,
-}
-
-#[derive(Debug)]
-struct Attachment {
-    start: usize,
-    descriptors: Vec<OwnedFd>,
 }
 
 /// What one system call may send: bytes, and the descriptors that belong to their first frame.
@@ -60,26 +44,20 @@ impl Writer {
     /// Makes an empty send buffer that takes payloads of up to `message_limit_bytes`, at most `u32::MAX`.
     pub fn new(message_limit_bytes: usize) -> Writer {
         let message_limit_bytes = message_limit_bytes.min(u32::MAX as usize - HEADER_BYTES);
-        Writer {
-            bytes: Vec::with_capacity(FIRST_CAPACITY_BYTES),
-            sent: 0,
-            boundary: 0,
-            offered: 0,
-            attachments: VecDeque::new(),
-            message_limit_bytes,
-        }
+        Writer { full: VecDeque::new(), last: Segment::new(), message_limit_bytes }
     }
 
     /// Number of bytes that have not left.
     #[inline]
     pub fn buffered_bytes(&self) -> usize {
-        self.bytes.len() - self.sent
+        let full = if self.full.is_empty() { 0 } else { self.full.iter().map(Segment::buffered_bytes).sum() };
+        full + self.last.buffered_bytes()
     }
 
     /// Whether everything has left.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.bytes.len() == self.sent
+        self.full.is_empty() && self.last.buffered_bytes() == 0
     }
 
     /// Appends one frame; `write` fills its payload in place. The header's length and descriptor count are set here.
@@ -88,66 +66,36 @@ impl Writer {
     /// Whatever `write` returns; nothing is appended then.
     #[inline]
     pub fn push<E>(&mut self, header: Header, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), E> {
-        let start = self.bytes.len();
-        let mut descriptors = Vec::new();
-        self.bytes.extend_from_slice(&[0; HEADER_BYTES]);
-        let mut body = Body {
-            start: start + HEADER_BYTES,
-            bytes: &mut self.bytes,
-            limit_bytes: self.message_limit_bytes,
-            descriptors: &mut descriptors,
-            most_descriptors: crate::MAX_DESCRIPTORS,
-            has_refused: false,
-        };
-        let outcome = write(&mut body);
-        let length = body.len();
-        if let Err(error) = outcome {
-            self.bytes.truncate(start);
-            self.recycle();
-            return Err(error);
+        if self.last.is_full() {
+            self.full.push_back(std::mem::take(&mut self.last));
         }
-        let header = Header { length: length as u32, descriptors: descriptors.len() as u16, ..header };
-        if let Some(place) = self.bytes[start..].first_chunk_mut() {
-            *place = header.encode();
-        }
-        if padded(length) != length {
-            self.bytes.resize(start + HEADER_BYTES + padded(length), 0);
-        }
-        if !descriptors.is_empty() {
-            self.attachments.push_back(Attachment { start, descriptors });
-        }
-        Ok(())
+        self.last.push(header, self.message_limit_bytes, write)
     }
 
-    /// What to send next: everything up to the next frame with descriptors, or, if such a frame is first, it alone.
+    /// What to send next: everything up to the next frame with descriptors, or, if such a frame is first, it alone; of the first
+    /// segment.
+    #[inline]
     pub fn chunk(&self) -> Chunk<'_> {
-        let unsent = self.sent;
-        match self.attachments.front() {
-            Some(first) if first.start == unsent => {
-                let end = self.attachments.get(1).map_or(self.bytes.len(), |next| next.start);
-                Chunk { bytes: &self.bytes[unsent..end], descriptors: &first.descriptors }
-            }
-            Some(first) => Chunk { bytes: &self.bytes[unsent..first.start], descriptors: &[] },
-            None => Chunk { bytes: &self.bytes[unsent..], descriptors: &[] },
-        }
+        self.full.front().unwrap_or(&self.last).chunk()
     }
 
     /// Notes that the first `count` bytes of the last [`chunk`](Writer::chunk) have left, with its descriptors.
+    #[inline]
     pub fn advance(&mut self, count: usize) {
-        if count > 0 && self.attachments.front().is_some_and(|first| first.start == self.sent) {
-            self.attachments.pop_front();
+        match self.full.front_mut() {
+            Some(first) => {
+                first.advance(count);
+                if first.buffered_bytes() == 0 {
+                    self.full.pop_front();
+                }
+            }
+            None => self.last.advance(count),
         }
-        self.sent += count;
-        debug_assert!(self.sent <= self.bytes.len());
-        if self.sent >= self.offered {
-            (self.boundary, self.offered) = (self.offered, self.bytes.len());
-        }
-        self.recycle();
     }
 
     /// Gives back the memory that large frames took. Gives whether there was nothing buffered, so that it could.
     pub fn trim(&mut self) -> bool {
-        self.bytes.shrink_to(RECYCLED_BYTES);
+        self.last.trim();
         self.is_empty()
     }
 
@@ -155,31 +103,18 @@ impl Writer {
     /// given whole, unless it held descriptors, which have left with its first byte.
     pub fn take_unsent(&mut self) -> Vec<Unsent> {
         let mut frames = Vec::new();
-        let mut start = self.first_unsent();
-        while let Some((header, payload)) = self.frame_at(start) {
-            let payload = payload.to_vec();
-            let next = start + header.stride_bytes();
-            let attached = self.attachments.front().is_some_and(|first| first.start == start);
-            let descriptors = if attached { self.attachments.pop_front() } else { None };
-            if attached || header.descriptors == 0 {
-                let descriptors = descriptors.map(|attachment| attachment.descriptors).unwrap_or_default();
-                frames.push(Unsent { header, payload, descriptors });
-            }
-            start = next;
-        }
-        self.sent = self.bytes.len();
-        self.recycle();
+        self.segments().for_each(|segment| segment.take_unsent(&mut frames));
+        self.full.clear();
         frames
     }
 
     /// Takes back what is buffered, if not one byte of it has left. Gives whether that was so.
     pub fn retract(&mut self) -> bool {
-        if self.sent == 0 {
-            self.attachments.clear();
-            self.sent = self.bytes.len();
-            self.recycle();
+        if !self.segments().any(|segment| segment.is_begun()) {
+            self.segments().for_each(Segment::clear);
+            self.full.clear();
         }
-        self.bytes.is_empty()
+        self.is_empty()
     }
 
     /// Gives a copy of what has not left.
@@ -187,57 +122,20 @@ impl Writer {
     /// # Errors
     /// The system's, if there are no descriptors left for the duplicates.
     pub fn rest(&self) -> io::Result<Rest> {
-        let mut rest = Rest::new(&self.bytes[self.sent..]);
-        self.attachments.iter().try_for_each(|one| rest.add(one.start - self.sent, &one.descriptors, false))?;
+        let mut rest = Rest::default();
+        self.full.iter().chain([&self.last]).try_for_each(|segment| segment.copy_rest(&mut rest))?;
         Ok(rest)
     }
 
     /// Puts what another writer of the same stream had not sent into this one, which is empty. It may start in the midst of
     /// a frame: nothing is to be pushed behind it until it has left.
     pub fn restore(&mut self, rest: Rest) {
-        let attachments = rest.batches.into_iter();
-        self.attachments =
-            attachments.map(|(start, batch)| Attachment { start, descriptors: batch.descriptors }).collect();
-        (self.bytes, self.sent) = (rest.bytes, 0);
+        self.last = Segment::restore(rest);
     }
 
-    /// Where the first frame starts that has not left whole.
-    fn first_unsent(&self) -> usize {
-        let mut start = self.boundary;
-        while let Some(next) = self.frame_end(start).filter(|next| *next <= self.sent) {
-            start = next;
-        }
-        start
-    }
-
-    /// Where the frame ends that starts there.
-    fn frame_end(&self, start: usize) -> Option<usize> {
-        let length = u32::from_le_bytes(*self.bytes.get(start..)?.first_chunk()?);
-        Some(start + HEADER_BYTES + padded(length as usize))
-    }
-
-    fn frame_at(&self, start: usize) -> Option<(Header, &[u8])> {
-        let rest = self.bytes.get(start..)?;
-        let header = Header::decode(rest.first_chunk()?, usize::MAX).ok()?;
-        Some((header, &rest[HEADER_BYTES..HEADER_BYTES + header.length as usize]))
-    }
-
-    /// Reuses the front of the buffer once whole frames of it have left: at once if it is empty, else when that is most of
-    /// it, so that each byte is moved less than once on average. The buffer always starts with a frame.
-    fn recycle(&mut self) {
-        if self.sent == self.bytes.len() {
-            self.bytes.clear();
-            self.bytes.shrink_to(KEPT_CAPACITY_BYTES);
-            (self.sent, self.boundary, self.offered) = (0, 0, 0);
-        } else if self.boundary >= RECYCLED_BYTES && self.boundary > self.bytes.len() / 2 {
-            let boundary = std::mem::take(&mut self.boundary);
-            self.bytes.drain(..boundary);
-            for attachment in &mut self.attachments {
-                attachment.start -= boundary;
-            }
-            self.sent -= boundary;
-            self.offered -= boundary;
-        }
+    /// All of them, the one that leaves first in front.
+    fn segments(&mut self) -> impl Iterator<Item = &mut Segment> {
+        self.full.iter_mut().chain([&mut self.last])
     }
 }
 
@@ -345,6 +243,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_comes_behind_large_frames_is_in_other_segments_and_in_order() {
+        let payloads = [vec![1; 600 << 10], vec![2; 10], vec![3; 700 << 10], vec![4; 600 << 10], vec![5; 20]];
+        for sent in [0, 1, 600 << 10, 700 << 10, 1301 << 10, 1500 << 10, usize::MAX] {
+            let (mut writer, mut reader) = (Writer::default(), crate::Reader::default());
+            for (number, payload) in payloads.iter().enumerate() {
+                push(&mut writer, payload, number % 2);
+            }
+            assert_eq!(writer.full.len(), 3);
+            let sent = sent.min(writer.buffered_bytes());
+            pass(&mut writer, &mut reader, sent);
+            let mut next_writer = Writer::default();
+            next_writer.restore(writer.rest().expect("duplicates"));
+            let unsent: Vec<_> = writer.take_unsent().into_iter().map(|frame| frame.payload).collect();
+            let rest = next_writer.buffered_bytes();
+            pass(&mut next_writer, &mut reader, rest);
+            let frames: Vec<_> = std::iter::from_fn(|| reader.next_frame().expect("it is sound")).collect();
+            assert!(frames.iter().map(|frame| &frame.payload[..]).eq(payloads.iter().map(|payload| &payload[..])));
+            assert!(frames.into_iter().all(|frame| frame.descriptors.arrived().is_ok()));
+            assert!(unsent.iter().rev().zip(payloads.iter().rev()).all(|(one, other)| one == other));
+            assert!(writer.is_empty() && next_writer.is_empty());
+        }
+    }
+
     fn pass(writer: &mut Writer, reader: &mut crate::Reader, mut count: usize) {
         while count > 0 {
             let chunk = writer.chunk();
@@ -376,6 +298,7 @@ mod tests {
             push(&mut writer, &payload, 0);
             writer.advance(writer.chunk().bytes.len().min(payload.len() - 1000));
         }
-        assert!(writer.bytes.capacity() < 64 << 20, "{}", writer.bytes.capacity());
+        let memory: usize = writer.segments().map(|segment| segment.memory_bytes()).sum();
+        assert!(memory < 64 << 20, "{memory}");
     }
 }

@@ -50,6 +50,7 @@ use procession_transport::{Inlet, Link, Outlet, Socket, socket_pair};
 use self::core::Core;
 use crate::control::{CONTROL_LIMIT_BYTES, NOTICE_LIMIT_BYTES, Request};
 use crate::error::RuntimeError;
+use crate::flusher;
 use crate::id::{EndpointId, ProcessId};
 use crate::links::Links;
 use crate::membership::{Control, Membership};
@@ -157,6 +158,7 @@ impl Endpoint {
         number: u32,
     ) -> Result<Endpoint, RuntimeError> {
         let id = EndpointId { process: member.process, incarnation: member.incarnation, number };
+        procession_transport::keep_spares(flusher::trim_spares_in_time);
         let departures = Arc::new(Departures::new(member.options.links.busy_after()));
         let core = Core::new(id, inlet, control.clone(), departures.clone(), member.clone())?;
         let core = RefCell::new(core);

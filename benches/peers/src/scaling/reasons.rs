@@ -4,20 +4,13 @@
 type Entry = (&'static str, &'static str, &'static str);
 
 /// The reasons that are known. The names are those of the report.
-const REASONS: [Entry; 7] = [
+const REASONS: [Entry; 2] = [
     ("ask, by number of actors, split cores", "4", ASLEEP),
     ("ask, by number of actors, split cores", "8", ASLEEP),
-    ("ask, by size in bytes, split cores", "4194304", ANEW),
-    ("ask, by size in bytes, split cores", "16777216", ANEW),
-    ("tell, by size in bytes, split cores", "4194304", ANEW),
-    ("tell, by size in bytes, split cores", "8388608", ANEW),
-    ("tell, by size in bytes, split cores", "16777216", ANEW),
 ];
 
 const ASLEEP: &str =
     "an actor looks for its next message for 50 us before it sleeps; asked less often than that, it is woken";
-
-const ANEW: &str = "a link keeps no buffers above 4 MiB: they take memory anew for each frame, page by page";
 
 /// Returns why the step to a point costs more than twice as much, if that is known.
 pub fn reason(sweep: &str, point: &str) -> Option<&'static str> {
