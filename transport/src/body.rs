@@ -2,8 +2,10 @@
 
 use std::os::fd::OwnedFd;
 
-use crate::MAX_DESCRIPTORS;
-use crate::spare::{self, LARGE_BYTES};
+use crate::{MAX_DESCRIPTORS, spare};
+
+/// A send buffer that grows beyond this, in bytes, takes memory that large frames have left, if there is some.
+const SPARE_FROM_BYTES: usize = 64 << 10;
 
 /// A payload under construction, straight in a [`Writer`](crate::Writer)'s send buffer.
 ///
@@ -99,7 +101,7 @@ impl<'a> Body<'a> {
     #[cold]
     fn grow(&mut self, count: usize) -> Result<(), Refusal> {
         let length = self.bytes.len();
-        if self.is_passed_on && length + count > LARGE_BYTES {
+        if self.is_passed_on && length + count > SPARE_FROM_BYTES {
             let spare = spare::take((length + count).max(2 * length));
             if let Some(mut spare) = spare {
                 spare.extend_from_slice(self.bytes);

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `frame.rs` | [`Header`] (32 bytes, one encode and one decode function), [`Frame`] |
 //! | `reader.rs` | [`Reader`]: bytes in, owned frames out; pure |
-//! | `writer.rs`, `writer/` | [`Writer`]: frames in, bytes out; pure. Its parts
+//! | `writer.rs`, `writer/` | [`Writer`]: frames in, bytes out; pure |
 //! | `body.rs` | [`Body`]: the place in the send buffer where a payload is written |
 //! | `spare.rs` | memory that large frames took, kept for the next of them |
 //! | `rest.rs` | [`Rest`]: what a buffer holds, when its end goes to another process |
