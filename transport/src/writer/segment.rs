@@ -61,6 +61,7 @@ impl Segment {
     }
 
     /// Whether something has left of what it holds.
+    #[inline]
     pub(super) fn is_begun(&self) -> bool {
         self.sent > 0
     }
@@ -109,6 +110,7 @@ impl Segment {
     }
 
     /// What to send next: everything up to the next frame with descriptors, or, if such a frame is first, it alone.
+    #[inline]
     pub(super) fn chunk(&self) -> Chunk<'_> {
         let unsent = self.sent;
         match self.attachments.front() {
@@ -122,6 +124,7 @@ impl Segment {
     }
 
     /// Notes that the first `count` bytes of the last [`chunk`](Segment::chunk) have left, with its descriptors.
+    #[inline]
     pub(super) fn advance(&mut self, count: usize) {
         if count > 0 && self.attachments.front().is_some_and(|first| first.start == self.sent) {
             self.attachments.pop_front();
@@ -201,6 +204,7 @@ impl Segment {
 
     /// Reuses the front of the buffer once whole frames of it have left: at once if it is empty, else when that is most of
     /// it, so that each byte is moved less than once on average. The buffer always starts with a frame.
+    #[inline]
     fn recycle(&mut self) {
         if self.sent == self.bytes.len() {
             self.bytes.clear();
