@@ -4,10 +4,8 @@
 type Entry = (&'static str, &'static str, &'static str);
 
 /// The reasons that are known. The names are those of the report.
-const REASONS: [Entry; 2] = [
-    ("ask, by number of actors, split cores", "4", ASLEEP),
-    ("ask, by number of actors, split cores", "8", ASLEEP),
-];
+const REASONS: [Entry; 2] =
+    [("ask, by number of actors, split cores", "4", ASLEEP), ("ask, by number of actors, split cores", "8", ASLEEP)];
 
 const ASLEEP: &str =
     "an actor looks for its next message for 50 us before it sleeps; asked less often than that, it is woken";
