@@ -1,8 +1,9 @@
 //! The primitives: what processes share, each an actor with a mailbox protocol that nobody's death can hang.
 //!
 //! What is quick is done in shared memory, without a message, once a thread has used a primitive a few times: integers of values
-//! and arrays, events, and locks and semaphores that nobody waits for; and the workers of pools are found there. With the environment variable `PROCESSION_WORDS` set to
-//! `off`, a process does all by messages. Nothing but the time that it takes tells the difference.
+//! and arrays, events, barriers, and locks and semaphores that nobody waits for; and the workers of pools are found there. With
+//! the environment variable `PROCESSION_WORDS` set to `off`, a process does all by messages. Nothing but the time that it takes
+//! tells the difference.
 //!
 //! | file | noun |
 //! |---|---|
