@@ -1,6 +1,7 @@
 //! Pools whose workers are asked without the host: it makes no difference but in time, whoever is killed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -169,10 +170,12 @@ fn when_the_host_is_killed_every_asker_is_told_and_the_workers_end() {
         let pool = Pool::new(&home, 2).expect("a pool");
         let workers = pids(&pool);
         let microseconds = *round.dice.pick(&[0, 100, 60_000_000]);
+        let (say, said) = mpsc::channel();
         let ask = |()| {
-            let pool = pool.clone();
+            let (pool, say) = (pool.clone(), say.clone());
             thread::spawn(move || {
                 warm(&pool);
+                say.send(()).expect("somebody listens");
                 loop {
                     if let Err(error) = pool.apply(work, microseconds) {
                         return error;
@@ -181,15 +184,12 @@ fn when_the_host_is_killed_every_asker_is_told_and_the_workers_end() {
             })
         };
         let askers = [(); 2].map(ask);
+        askers.iter().for_each(|_| said.recv().expect("it gets warm"));
         round.dice.spin();
-        thread::sleep(Duration::from_millis(round.dice.roll(20)));
         kill(home.pid(), Signal::SIGKILL);
         round.at(format!("the askers, with tasks of {microseconds} microseconds"));
         for asker in askers {
-            // Who was not warm yet panics.
-            if let Ok(error) = asker.join() {
-                assert_eq!(error, PoolError::HostDied(KILLED));
-            }
+            assert_eq!(asker.join().expect("no panic"), PoolError::HostDied(KILLED));
         }
         round.at("the workers");
         eventually("they end", || workers.iter().all(|pid| !process_table::is_running(*pid)));

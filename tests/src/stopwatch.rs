@@ -41,3 +41,29 @@ impl Stopwatch {
         assert!(bounds.contains(&took), "{timeout:?} took {took:?}, and was held up for {held_up:?} at most");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(100);
+
+    #[test]
+    fn what_takes_as_long_as_it_should_is_in_time() {
+        for took in [90, 100, 200] {
+            Stopwatch::start().expect_took(TIMEOUT, Duration::from_secs(took));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "100s took 89s")]
+    fn what_ends_before_its_time_is_not() {
+        Stopwatch::start().expect_took(TIMEOUT, Duration::from_secs(89));
+    }
+
+    #[test]
+    #[should_panic(expected = "100s took 900s")]
+    fn what_ends_long_after_its_time_is_not() {
+        Stopwatch::start().expect_took(TIMEOUT, Duration::from_secs(900));
+    }
+}
