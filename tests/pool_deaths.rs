@@ -107,7 +107,7 @@ fn a_killed_worker_costs_the_item_in_hand_and_no_other() {
 
 #[procession::test]
 fn many_killed_workers_cost_one_item_each() {
-    const ITEMS: u64 = 6_000;
+    const ITEMS: u64 = 20_000;
     repeat("workers killed in map of tiny items", ROUNDS, |round| {
         let system = system();
         let pool = pool(&system, 3);
