@@ -22,8 +22,8 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// What the host's own time-out may be late before the asker gives up by itself.
 const NET: Duration = Duration::from_millis(200);
 
-/// How often a word that others hold is looked at again before the host is asked: for about a microsecond.
-const LOOKS: u32 = 32;
+/// How often a word that others hold is looked at again before the processor is given away to them: for about a microsecond.
+const GLANCES: u32 = 32;
 
 /// The hosts, and their epochs, that this process is registered with.
 static REGISTERED: Mutex<Option<HashSet<(ProcessId, u64)>>> = Mutex::new(None);
@@ -131,28 +131,55 @@ impl<M: Machine> Remote<M> {
         near::look_out(self.life(), within, find)
     }
 
-    /// Takes one of the words that the host has lent, under a number that this gives; `None` if it must be asked.
+    /// Acquires one of the words that the host has lent, or what the host grants for a demand; gives the number under which it is
+    /// held, and what the host has said if it was asked.
     ///
     /// # Errors
-    /// [`LockError::Timeout`] if others hold the only word, and there is no time.
+    /// [`LockError::Timeout`] if there is no time, and others hold the only word, or the host says so.
     #[inline]
-    pub(crate) fn take(&self, within: Option<Duration>) -> Result<Option<u64>, LockError> {
+    pub(crate) fn acquire(
+        &self,
+        demand: M::Demand,
+        within: Option<Duration>,
+    ) -> Result<(u64, Option<M::Grant>), LockError> {
         let number = next_number();
-        let take = || self.near(within, |near| taking::take(&near.words, M::PLACES, near.user, number));
-        let mut taken = take()?;
-        for _ in 0..LOOKS {
-            // Who asks makes the others ask, too: it is worth a look whether it is held for a moment only.
-            if taken != Some(Taken::ByOthers) || within.is_some() {
-                break;
-            }
-            std::hint::spin_loop();
-            taken = take()?;
+        match self.near(within, |near| taking::take(&near.words, M::PLACES, near.user, number))? {
+            Some(Taken::Now) => Ok((number, None)),
+            Some(Taken::ByOthers) => self.acquire_from_others(demand, number, within),
+            Some(Taken::ByUs) | None => self.call(demand, within).map(granted),
         }
-        match taken {
-            Some(Taken::Now) => Ok(Some(number)),
-            Some(Taken::ByOthers) if M::PLACES == 1 && within == Some(Duration::ZERO) => Err(LockError::Timeout),
-            _ => Ok(None),
+    }
+
+    /// Who asks the host makes all others ask, too: it is worth a look whether the words are held for a moment only. Those who look
+    /// have no order among them; who has not been lucky waits at the host, and nobody takes words while somebody waits there.
+    #[cold]
+    fn acquire_from_others(
+        &self,
+        demand: M::Demand,
+        number: u64,
+        within: Option<Duration>,
+    ) -> Result<(u64, Option<M::Grant>), LockError> {
+        if within == Some(Duration::ZERO) && M::PLACES == 1 {
+            return Err(LockError::Timeout);
         }
+        let start = Instant::now();
+        let take = |near: &Near| {
+            let taken = taking::take(&near.words, M::PLACES, near.user, number)?;
+            Ok((taken == Taken::Now).then_some(()))
+        };
+        let glance = |near: &Near| {
+            (0..GLANCES)
+                .find_map(|_| {
+                    std::hint::spin_loop();
+                    take(near).transpose()
+                })
+                .transpose()
+        };
+        if self.near_if_known(glance).flatten().is_some() || self.look_out(within, take).is_some() {
+            return Ok((number, None));
+        }
+        let within = within.map(|within| within.saturating_sub(start.elapsed()));
+        self.call(demand, within).map(granted)
     }
 
     /// Gives back the word that is held under a number; gives whether that could be done without asking.
@@ -185,6 +212,10 @@ fn patience(within: Option<Duration>) -> Duration {
         Some(Duration::ZERO) => crate::ASK_TIMEOUT,
         Some(within) => within.saturating_add(within / 2).saturating_add(NET).min(FOREVER),
     }
+}
+
+fn granted<G>((number, grant): (u64, G)) -> (u64, Option<G>) {
+    (number, Some(grant))
 }
 
 /// Makes this process a party of a host; gives the host's epoch.

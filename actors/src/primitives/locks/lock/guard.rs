@@ -18,16 +18,14 @@ pub struct LockGuard {
 }
 
 impl LockGuard {
-    pub(super) fn new(remote: &Remote<LockMachine>, number: u64, grant: LockGrant) -> LockGuard {
-        let mut guard = LockGuard { remote: remote.clone(), number: None, owner_died: None };
-        guard.hold(number, grant);
-        guard
-    }
-
-    /// A lock that was taken without asking.
+    /// A lock that is held under a number; nobody has granted it if it was taken without asking.
     #[inline]
-    pub(super) fn taken(remote: &Remote<LockMachine>, number: u64) -> LockGuard {
-        LockGuard { remote: remote.clone(), number: Some(number), owner_died: None }
+    pub(super) fn new(remote: &Remote<LockMachine>, number: u64, grant: Option<LockGrant>) -> LockGuard {
+        let mut guard = LockGuard { remote: remote.clone(), number: Some(number), owner_died: None };
+        if let Some(grant) = grant {
+            guard.hold(number, grant);
+        }
+        guard
     }
 
     /// Notes a new grant; gives whether the time was over.

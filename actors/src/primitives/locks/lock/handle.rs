@@ -9,7 +9,7 @@ use crate::primitives::locks::remote::Remote;
 use crate::primitives::locks::taking;
 use crate::{Home, LockError, data};
 
-/// A lock between processes: at most one holds it at a time, in the order in which they asked.
+/// A lock between processes: at most one holds it at a time. Those who wait get it in the order in which they asked the host.
 ///
 /// The handle is plain data: cloned, sent in messages and arguments, used from any process and thread. Whoever asks for the
 /// lock a second time while holding it waits for itself; see [`RLock`](crate::RLock).
@@ -18,7 +18,8 @@ use crate::{Home, LockError, data};
 /// The host is an actor that is asked to acquire, and answers when the lock is free for the asker. A guard's drop is told, not
 /// asked. The states: free, or held under one number by one process; and those who wait, in order. As long as nobody waits, the
 /// host lends the lock: a process that has used it before takes it and releases it in shared memory, without asking. Whoever finds
-/// it held asks; the host takes it back then, and whoever holds it releases it by message. That a holder has died is seen there.
+/// it held looks at it for up to some 50 µs, if such looks have been worth it, and then asks; the host takes it back then, and
+/// whoever holds it releases it by message. That a holder has died is seen there.
 ///
 /// # When somebody dies
 /// * The holder: the next holder gets the lock, and [`LockGuard::owner_died`] says once how the last one ended.
@@ -109,10 +110,7 @@ impl Lock {
     }
 
     fn acquire_in(&self, within: Option<Duration>) -> Result<LockGuard, LockError> {
-        if let Some(number) = self.remote.take(within)? {
-            return Ok(LockGuard::taken(&self.remote, number));
-        }
-        let (number, grant) = self.remote.call(LockDemand::Acquire { thread: thread_number() }, within)?;
+        let (number, grant) = self.remote.acquire(LockDemand::Acquire { thread: thread_number() }, within)?;
         Ok(LockGuard::new(&self.remote, number, grant))
     }
 }

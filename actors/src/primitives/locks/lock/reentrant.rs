@@ -88,13 +88,12 @@ impl RLock {
             check(&self.remote)?;
             let number = next_number();
             nest::enter(life, number);
-            return Ok(RLockGuard::over(LockGuard::taken(&self.remote, number)));
+            return Ok(RLockGuard::over(LockGuard::new(&self.remote, number, None)));
         }
-        if let Some(number) = self.remote.take(within)? {
+        let (number, grant) = self.remote.acquire(LockDemand::Acquire { thread: thread_number() }, within)?;
+        if grant.is_none() {
             nest::begin(life, number);
-            return Ok(RLockGuard::over(LockGuard::taken(&self.remote, number)));
         }
-        let (number, grant) = self.remote.call(LockDemand::Acquire { thread: thread_number() }, within)?;
         Ok(RLockGuard::over(LockGuard::new(&self.remote, number, grant)))
     }
 }

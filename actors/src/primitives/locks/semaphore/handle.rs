@@ -47,14 +47,15 @@ macro_rules! semaphore_methods {
     };
 }
 
-/// A number of permits that processes take and give back, in the order in which they asked.
+/// A number of permits that processes take and give back. Those who wait get them in the order in which they asked the host.
 ///
 /// The handle is plain data: cloned, sent in messages and arguments, used from any process and thread.
 ///
 /// # Protocol
 /// The host is an actor that is asked for a permit, and answers when one is free for the asker. A guard's drop is told, not
 /// asked. Each permit is free, held under a number by one process, or [kept](SemaphoreGuard::keep) by one. As long as nobody
-/// waits, the host lends permits: a process that has used the semaphore before takes them and gives them back without asking.
+/// waits, the host lends permits: a process that has used the semaphore before takes them and gives them back without asking. Whoever
+/// finds none looks for one for up to some 50 µs, if such looks have been worth it, before it asks.
 ///
 /// # When somebody dies
 /// * Who holds or keeps permits: they return. What they allowed may be half done.
@@ -133,10 +134,7 @@ impl BoundedSemaphore {
 }
 
 fn acquire(remote: &Remote<SemaphoreMachine>, within: Option<Duration>) -> Result<SemaphoreGuard, LockError> {
-    let number = match remote.take(within)? {
-        Some(number) => number,
-        None => remote.call(SemaphoreDemand::Acquire, within)?.0,
-    };
+    let (number, _) = remote.acquire(SemaphoreDemand::Acquire, within)?;
     Ok(SemaphoreGuard::new(remote, number))
 }
 
