@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use procession_runtime::{Lookout, WordClosed, WordShare};
 
-use crate::ProcessId;
+use crate::{Descriptor, ProcessId, data};
 
 /// Names the environment variable that turns words off in a process. It is read once.
 const VARIABLE: &str = "PROCESSION_WORDS";
@@ -47,10 +47,26 @@ pub(crate) struct Near {
     pub(crate) user: u64,
 }
 
+/// What a host sends to a process that is to use its words.
+#[data]
+#[derive(Debug)]
+pub(crate) struct Loan {
+    pub(crate) words: Descriptor,
+    /// What the process is called in them.
+    pub(crate) user: u64,
+}
+
 impl Near {
     /// Maps what a host has sent; `None` if there is no memory left.
     pub(crate) fn open(descriptor: OwnedFd, user: u64) -> Option<Near> {
         WordShare::open(descriptor).ok().map(|words| Near { words, user })
+    }
+}
+
+impl Loan {
+    /// Maps the words; `None` if there is no memory left.
+    pub(crate) fn open(self) -> Option<Near> {
+        Near::open(self.words.into_owned().ok()?, self.user)
     }
 }
 

@@ -84,6 +84,12 @@ impl WordOwner {
         }
     }
 
+    /// Reads all 64 bits of a word that is used for data, and never lent. What is no word is 0.
+    #[inline]
+    pub fn data(&self, index: usize) -> u64 {
+        self.place(index).map_or(0, |place| place.load(Ordering::Relaxed))
+    }
+
     fn place(&self, index: usize) -> Option<&AtomicU64> {
         // The last word is the lock's.
         self.hold.map().word(index).filter(|_| index < self.hold.lock_offset() / size_of::<u64>())
@@ -161,6 +167,21 @@ impl WordShare {
     #[inline]
     pub fn exchange(&self, index: usize, expected: u64, content: u64) -> Result<bool, WordClosed> {
         Ok(loan::exchange(self.place(index)?, expected, content)?)
+    }
+
+    /// Reads all 64 bits of a word that is used for data, and never lent: what somebody wrote there before a change of a lent word
+    /// that this thread has seen, or something later. What is no word is 0.
+    #[inline]
+    pub fn data(&self, index: usize) -> u64 {
+        self.map.word(index).filter(|_| index < self.count).map_or(0, |word| word.load(Ordering::Relaxed))
+    }
+
+    /// Writes all 64 bits of a word that is used for data. Whoever sees what this thread changes later in a lent word sees it.
+    #[inline]
+    pub fn set_data(&self, index: usize, data: u64) {
+        if let Some(word) = self.map.word(index).filter(|_| index < self.count) {
+            word.store(data, Ordering::Relaxed);
+        }
     }
 
     /// Finds a word, if the owner lives.

@@ -15,10 +15,10 @@ use super::machine::{Party, Ticket};
 pub(in crate::primitives) const NUMBER_BITS: u32 = 48;
 
 /// The greatest of them.
-pub(super) const NUMBER_MAX: u64 = NOTED - 1;
+pub(in crate::primitives) const NUMBER_MAX: u64 = NOTED - 1;
 
 /// Set by a holder that has something to say to the host.
-pub(super) const NOTED: u64 = 1 << NUMBER_BITS;
+pub(in crate::primitives) const NOTED: u64 = 1 << NUMBER_BITS;
 
 /// Where the user starts.
 const USER_SHIFT: u32 = NUMBER_BITS + 1;
@@ -27,7 +27,7 @@ const USER_SHIFT: u32 = NUMBER_BITS + 1;
 const USERS_MAX: usize = (1 << (CONTENT_BITS - USER_SHIFT)) - 1;
 
 /// The content of a word that nobody holds.
-pub(super) const FREE: u64 = 0;
+pub(in crate::primitives) const FREE: u64 = 0;
 
 /// Gives the content of a word that a user holds under a number; `None` if there is none.
 #[inline]
@@ -68,8 +68,7 @@ impl Users {
     }
 
     /// Gives what a party is called, if it is.
-    #[cfg(test)]
-    pub(super) fn user(&self, party: Party) -> Option<u64> {
+    pub(in crate::primitives) fn user(&self, party: Party) -> Option<u64> {
         self.users.get(&party).copied()
     }
 

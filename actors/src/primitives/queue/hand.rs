@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::door::Key;
 use super::host::Host;
-use super::lent;
 use super::machine::{Room, Tally};
 use super::messages::{GiveUp, Origin};
+use super::{lent, passing};
 use crate::ActorRef;
 use crate::primitives::blob::Blob;
 use crate::primitives::near;
@@ -23,6 +23,7 @@ thread_local! {
         taken: RefCell::default(),
         waiting: RefCell::default(),
         rooms: RefCell::default(),
+        shelves: RefCell::default(),
     };
 }
 
@@ -37,6 +38,8 @@ struct Hand {
     waiting: RefCell<BTreeMap<Key, Waiting>>,
     /// What is left of the room that it was given.
     rooms: RefCell<BTreeMap<Key, Room>>,
+    /// What it remembers of shelves.
+    shelves: RefCell<BTreeMap<Key, passing::Memory>>,
 }
 
 /// What was handed to a thread.
@@ -52,9 +55,30 @@ pub(super) fn present(key: Key) -> Origin {
     let (_, epoch) = key;
     let known = HAND.try_with(|hand| {
         let taken = hand.taken.borrow().get(&key).copied().unwrap_or(0);
-        Origin { epoch, thread: hand.thread, taken }
+        let shelf = hand.shelves.borrow().get(&key).map_or(0, passing::Memory::number);
+        Origin { epoch, thread: hand.thread, taken, shelf }
     });
-    known.unwrap_or(Origin { epoch, thread: 0, taken: 0 })
+    known.unwrap_or(Origin { epoch, thread: 0, taken: 0, shelf: 0 })
+}
+
+/// Gives what this thread remembers of a shelf; in a thread that is ending `None`.
+pub(super) fn shelf(key: Key) -> Option<passing::Memory> {
+    HAND.try_with(|hand| hand.shelves.borrow().get(&key).copied().unwrap_or_default()).ok()
+}
+
+/// Has this thread remember something of a shelf.
+pub(super) fn remember(key: Key, memory: passing::Memory) {
+    let _ = HAND.try_with(|hand| hand.shelves.borrow_mut().insert(key, memory));
+}
+
+/// Forgets what this thread was handed, which it has dealt with; says who it is, if there was something.
+pub(super) fn settle_handed(key: Key) -> Option<Origin> {
+    let from = Some(present(key)).filter(|from| from.taken > 0)?;
+    let _ = HAND.try_with(|hand| {
+        hand.taken.borrow_mut().remove(&key);
+        hand.waiting.borrow_mut().remove(&key)
+    });
+    Some(from)
 }
 
 /// Notes what this thread was handed, the first under this grant, and the others under the next ones; gives the first, which
@@ -141,7 +165,10 @@ pub(super) fn leave_room(key: Key) {
 pub(super) fn forget(key: Key) {
     drop_waiting(key);
     leave_room(key);
-    let _ = HAND.try_with(|hand| hand.taken.borrow_mut().remove(&key));
+    let _ = HAND.try_with(|hand| {
+        hand.taken.borrow_mut().remove(&key);
+        hand.shelves.borrow_mut().remove(&key)
+    });
 }
 
 /// This thread is the main one of an actor or a process of a system.
@@ -157,11 +184,13 @@ pub(crate) fn end_process() {
 impl Hand {
     fn settle(&self) {
         let mut known = self.taken.take();
-        for key in self.rooms.take().into_keys() {
+        let shelves = self.shelves.take();
+        for key in self.rooms.take().into_keys().chain(shelves.keys().copied()) {
             known.entry(key).or_default();
         }
         for ((host, epoch), taken) in known {
-            let from = Origin { epoch, thread: self.thread, taken };
+            let shelf = shelves.get(&(host, epoch)).map_or(0, passing::Memory::number);
+            let from = Origin { epoch, thread: self.thread, taken, shelf };
             // If the host is gone, so is what it would be told of.
             let _ = ActorRef::<Host>::new(host).tell(&GiveUp { from, is_end: true });
         }

@@ -12,13 +12,14 @@ use super::lent::Lent;
 use super::machine::{Answer, Asker, Limits, Machine, Most, Ticket};
 use super::messages::{
     ArchivedOrigin, Close, Confirm, Count, Deregister, Enrol, Expire, Get, GiveUp, Join, Outcome, Put, PutInRoom,
-    Register, Return, Share, TaskDone,
+    Register, Return, Settled, Share, TaskDone,
 };
 use crate::primitives::blob::Blob;
 use crate::primitives::epoch::new_epoch;
+use crate::primitives::near::Loan;
 use crate::{
-    Actor, Context, Descriptor, Down, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo, RuntimeError,
-    TimerId, actor, data,
+    Actor, Context, Down, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo, RuntimeError, TimerId,
+    actor, data,
 };
 
 /// What a queue is like.
@@ -52,7 +53,7 @@ struct Owed {
 impl Actor for Host {
     type Args = Settings;
     #[rustfmt::skip]
-    type Messages = (Put, PutInRoom, Confirm, Share, Get, TaskDone, Join, Close, Count, Register, Deregister, GiveUp, Return, Enrol, Expire);
+    type Messages = (Put, PutInRoom, Confirm, Share, Get, TaskDone, Join, Close, Count, Register, Deregister, GiveUp, Settled, Return, Enrol, Expire);
 
     fn start(settings: Settings, context: &mut Context<Self>) -> Result<Self, Failure> {
         let Settings { limit_items, limit_bytes, joinable } = settings;
@@ -70,7 +71,8 @@ impl Actor for Host {
     fn down(&mut self, down: Down, context: &mut Context<Self>) {
         let Some(process) = self.monitors.remove(&down.monitor) else { return };
         if let Some(number) = self.processes.remove(&process) {
-            self.machine.end_process(number);
+            self.machine().end_process(number);
+            self.machine.words().leave(number);
             self.answer_all(context);
         }
     }
@@ -87,6 +89,13 @@ impl Host {
         self.monitors.insert(monitor, process);
         self.processes.insert(process, self.last_process);
         Ok(self.last_process)
+    }
+
+    /// Gives the machine, which has all items and knows who has which.
+    fn machine(&mut self) -> &mut Machine<Blob, Lent> {
+        let found = self.machine.words().take_shelf_back();
+        self.machine.take_from_shelf(found, Blob::len);
+        &mut self.machine
     }
 
     /// Says who asks; `None` if the handle is for an earlier life of the host, or the process has ended.
@@ -111,7 +120,7 @@ impl Host {
         };
         self.last_ticket += 1;
         let ticket = self.last_ticket;
-        act(&mut self.machine, ticket, asker);
+        act(self.machine(), ticket, asker);
         let mut reply = Some(reply);
         self.give(context, |other| if other == ticket { reply.take() } else { None });
         if let Some(reply) = reply {
@@ -120,7 +129,7 @@ impl Host {
             let timer = within.and_then(|within| self.time(within, asker, ticket, context));
             self.owed.insert(ticket, Owed { reply, timer });
             if timer.is_none() && within.is_some() {
-                self.machine.expire(asker, ticket);
+                self.machine().expire(asker, ticket);
                 self.answer_all(context);
             }
         }
@@ -155,6 +164,9 @@ impl Host {
     /// Gives every answer that is due; `present` knows the request in hand. Its answer is the last to leave: who waited goes
     /// on first, with an item perhaps, while the asker is only told that the queue has it.
     fn give(&mut self, context: &mut Context<Self>, mut present: impl FnMut(Ticket) -> Option<ReplyTo<Outcome>>) {
+        if self.machine.is_idle() {
+            self.machine.words().lend_shelf();
+        }
         let mut answers = self.machine.take_answers();
         let mut last = None;
         for (ticket, answer) in answers.drain(..) {
@@ -232,7 +244,7 @@ impl Handler<PutInRoom> for Host {
         if let Some(asker) = self.asker(put.sender(), &put.from) {
             let item = Blob::keep(put.item.as_slice(), put.lot());
             let bytes = item.len();
-            self.machine.put_in_room(asker, item, bytes);
+            self.machine().put_in_room(asker, item, bytes);
             self.answer_all(context);
         }
     }
@@ -248,9 +260,9 @@ impl Handler<Confirm> for Host {
 }
 
 impl Handler<Share> for Host {
-    fn handle(&mut self, share: Incoming<'_, Share>, _: &mut Context<Self>) -> Result<Option<Descriptor>, String> {
-        let is_present = share.epoch == self.epoch;
-        Ok(is_present.then(|| self.machine.words().share()).flatten().map(Descriptor::new))
+    fn handle(&mut self, share: Incoming<'_, Share>, _: &mut Context<Self>) -> Result<Option<Loan>, String> {
+        let process = self.processes.get(&share.sender()).filter(|_| share.epoch == self.epoch);
+        Ok(process.and_then(|process| self.machine.words().admit(*process)))
     }
 }
 
@@ -259,7 +271,9 @@ impl Handler<Get> for Host {
         let (within, taken) = (duration(&get.within), get.from.taken.to_native());
         let items = usize::try_from(get.most.to_native()).unwrap_or(usize::MAX);
         let most = Most { items, bytes: BATCH_BYTES, with_pile: get.with_pile };
+        let shelf = get.from.shelf.to_native();
         self.consider((get.sender(), &get.from), within, context, |machine, ticket, asker| {
+            machine.settle_from_shelf(asker.process, shelf);
             machine.get(ticket, asker, taken, most, waits(within));
         })
     }
@@ -283,7 +297,7 @@ impl Handler<Join> for Host {
 impl Handler<Close> for Host {
     fn handle(&mut self, close: Incoming<'_, Close>, context: &mut Context<Self>) -> Later<Outcome> {
         let closed = self.number((close.sender(), &close.from), context, |host, _| {
-            host.machine.close();
+            host.machine().close();
             Outcome::Done
         });
         self.answer_all(context);
@@ -293,7 +307,7 @@ impl Handler<Close> for Host {
 
 impl Handler<Count> for Host {
     fn handle(&mut self, count: Incoming<'_, Count>, context: &mut Context<Self>) -> Later<Outcome> {
-        self.number((count.sender(), &count.from), context, |host, _| Outcome::Number(host.machine.len() as u64))
+        self.number((count.sender(), &count.from), context, |host, _| Outcome::Number(host.machine().len() as u64))
     }
 }
 
@@ -301,7 +315,7 @@ impl Handler<Register> for Host {
     fn handle(&mut self, register: Incoming<'_, Register>, context: &mut Context<Self>) -> Later<Outcome> {
         let process = register.process.to_native();
         self.number((register.sender(), &register.from), context, |host, context| match host.watch(process, context) {
-            Ok(number) => host.machine.register(number).map_or(Outcome::Closed, Outcome::Number),
+            Ok(number) => host.machine().register(number).map_or(Outcome::Closed, Outcome::Number),
             Err(error) => {
                 tracing::error!(%error, "a producer cannot be watched");
                 Outcome::Invalid
@@ -313,7 +327,7 @@ impl Handler<Register> for Host {
 impl Handler<Deregister> for Host {
     fn handle(&mut self, done: Incoming<'_, Deregister>, context: &mut Context<Self>) {
         if self.asker(done.sender(), &done.from).is_some() {
-            self.machine.deregister(done.registration.to_native());
+            self.machine().deregister(done.registration.to_native());
             self.answer_all(context);
         }
     }
@@ -322,19 +336,33 @@ impl Handler<Deregister> for Host {
 impl Handler<GiveUp> for Host {
     fn handle(&mut self, up: Incoming<'_, GiveUp>, context: &mut Context<Self>) {
         let Some(asker) = self.asker(up.sender(), &up.from) else { return };
+        let machine = self.machine();
         if up.is_end {
-            self.machine.end_thread(asker, up.from.taken.to_native());
+            machine.settle_from_shelf(asker.process, up.from.shelf.to_native());
+            machine.end_thread(asker, up.from.taken.to_native());
         } else {
-            self.machine.give_up(asker);
+            machine.give_up(asker);
         }
         self.answer_all(context);
+    }
+}
+
+impl Handler<Settled> for Host {
+    /// The shelf stays lent: who has told this uses it.
+    fn handle(&mut self, settled: Incoming<'_, Settled>, context: &mut Context<Self>) {
+        let Some(asker) = self.asker(settled.sender(), &settled.from) else { return };
+        self.machine.settle_handed(asker, settled.from.taken.to_native());
+        if !self.machine.is_idle() {
+            self.machine();
+            self.answer_all(context);
+        }
     }
 }
 
 impl Handler<Return> for Host {
     fn handle(&mut self, back: Incoming<'_, Return>, context: &mut Context<Self>) {
         if let Some(asker) = self.asker(back.sender(), &back.from) {
-            self.machine.return_after(asker, back.from.taken.to_native());
+            self.machine().return_after(asker, back.from.taken.to_native());
             self.answer_all(context);
         }
     }
@@ -343,7 +371,7 @@ impl Handler<Return> for Host {
 impl Handler<Expire> for Host {
     fn handle(&mut self, expire: Incoming<'_, Expire>, context: &mut Context<Self>) {
         let (process, thread) = (expire.process.to_native(), expire.thread.to_native());
-        self.machine.expire(Asker { process, thread }, expire.ticket.to_native());
+        self.machine().expire(Asker { process, thread }, expire.ticket.to_native());
         self.answer_all(context);
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct Machine<I, W> {
     piles: Piles,
     /// What was put so when there was no room any more, with its size in bytes: whoever put it asks for it next.
     unsure: BTreeMap<Asker, (I, usize)>,
+    /// What was taken from the shelf, by the process and the number under which it did.
+    on_shelf: BTreeMap<(u64, u64), Grant>,
     /// The processes of registered producers, by registration.
     producers: BTreeMap<u64, u64>,
     is_closed: bool,
@@ -70,6 +72,7 @@ impl<I: Clone, W: Words> Machine<I, W> {
             rooms: Rooms::default(),
             piles: Piles::default(),
             unsure: BTreeMap::new(),
+            on_shelf: BTreeMap::new(),
             producers: BTreeMap::new(),
             is_closed: false,
             last_number: 0,
@@ -265,6 +268,7 @@ impl<I: Clone, W: Words> Machine<I, W> {
         }
         self.rooms.end_process(&mut self.lending, process);
         self.unsure.retain(|asker, _| asker.process != process);
+        self.on_shelf.retain(|(other, _), _| *other != process);
         self.take_piles_back(Some(process));
         let grants: Vec<Grant> = threads(process, &self.hands).flat_map(|(_, grants)| grants).copied().collect();
         for grant in grants {
@@ -445,5 +449,6 @@ mod hands;
 mod lending;
 mod piles;
 mod rooms;
+mod shelf;
 #[cfg(test)]
 mod tests;

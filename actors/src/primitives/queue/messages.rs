@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::machine::{Room, Tally, Why};
 use crate::primitives::blob::Blob;
-use crate::{Descriptor, Later, ProcessId, data, message};
+use crate::primitives::near::Loan;
+use crate::{Later, ProcessId, data, message};
 
 /// Makes the sender's process known, before it asks for anything: from then on its end is watched. Answered with the host's
 /// epoch.
@@ -21,6 +22,8 @@ pub(crate) struct Origin {
     pub(super) thread: u64,
     /// The last grant that this thread has received from this queue; 0 if none.
     pub(super) taken: u64,
+    /// The number under which this thread has taken something from the shelf last; 0 if that is settled.
+    pub(super) shelf: u64,
 }
 
 /// Brings items, at least one.
@@ -34,8 +37,8 @@ pub(crate) struct Put {
     pub(super) wants_room: bool,
 }
 
-/// Asks for the words in which those count who put something without asking.
-#[message(reply = Result<Option<Descriptor>, String>)]
+/// Asks for the words of those who do something without asking.
+#[message(reply = Result<Option<Loan>, String>)]
 pub(crate) struct Share {
     /// Which life of the host the handle is for.
     pub(super) epoch: u64,
@@ -114,6 +117,12 @@ pub(crate) struct GiveUp {
     pub(super) from: Origin,
     /// Whether it is done with what it has taken, too.
     pub(super) is_end: bool,
+}
+
+/// Says that the sending thread has dealt with what it was handed last: it has taken something from the shelf since.
+#[message]
+pub(crate) struct Settled {
+    pub(super) from: Origin,
 }
 
 /// Says that the sending thread does not want what it was handed after the last grant that it has taken.

@@ -82,8 +82,10 @@ mod joinable;
 mod lent;
 mod machine;
 mod messages;
+mod passing;
 mod producer;
 mod room;
+mod shelf;
 
 pub use error::{PutAllError, PutError, QueueError};
 pub use handle::{ArchivedQueue, Queue};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::door::{Door, FOREVER};
 use super::messages::{PutInRoom, Share};
-use super::{QueueError, hand, lent};
+use super::{QueueError, hand, lent, passing};
 use crate::AskError;
 use crate::primitives::blob::Blob;
-use crate::primitives::near::{self, Lender, Life, Near};
+use crate::primitives::near::{self, Lender, Life, Loan, Near};
 
 /// What came of it.
 pub(super) enum Try {
@@ -35,6 +35,7 @@ pub(super) fn put(door: &Door, item: &Blob) -> Try {
     };
     if has_left && hand::count(key, room.tally) {
         hand::use_room(key, item.len());
+        passing::note_sent(key);
         Try::Done
     } else {
         hand::leave_room(key);
@@ -59,9 +60,9 @@ impl Lender for Door {
 
     fn borrow_words(&self, patience: Duration) -> Result<Option<Near>, QueueError> {
         match self.host.ask_within(&Share { epoch: self.key().1 }, patience) {
-            Ok(Some(descriptor)) => Ok(descriptor.into_owned().ok().and_then(|descriptor| Near::open(descriptor, 0))),
+            Ok(loan) => Ok(loan.and_then(Loan::open)),
             // One of the two sides has no descriptors left.
-            Ok(None) | Err(AskError::Invalid(_) | AskError::NoReply) => Ok(None),
+            Err(AskError::Invalid(_) | AskError::NoReply) => Ok(None),
             Err(error) => Err(self.note(error.into())),
         }
     }

@@ -1,0 +1,93 @@
+//! The shelf at its host.
+
+use super::{FREE, GATE, PLACES, STATE, TAIL, WRITER, base, read, ticket};
+use crate::primitives::locks::Users;
+use crate::primitives::locks::users;
+
+/// The memory as its owner sees it.
+pub(in super::super) trait Memory {
+    /// Lends a word with a content.
+    fn lend(&self, index: usize, content: u64);
+
+    /// Takes a word back; gives its content.
+    fn keep(&self, index: usize) -> u64;
+
+    /// Reads a word that is lent or kept.
+    fn peek(&self, index: usize) -> u64;
+
+    /// Reads a word of data.
+    fn data(&self, index: usize) -> u64;
+}
+
+/// An item that was on the shelf, or taken from it, when it was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Found<I> {
+    pub(in super::super) item: I,
+    /// The process that has taken it, and the number under which; `None` if nobody has.
+    pub(in super::super) by: Option<(u64, u64)>,
+}
+
+/// What its owner knows of it.
+#[derive(Debug, Default)]
+pub(in super::super) struct Shelf {
+    /// The places that are lent; none if it is not.
+    lent: Vec<usize>,
+    is_lent: bool,
+    generation: u64,
+}
+
+impl Shelf {
+    /// Lends the words that are never kept.
+    pub(in super::super) fn new(memory: &impl Memory) -> Shelf {
+        (0..PLACES).for_each(|place| memory.lend(base(place) + WRITER, FREE));
+        Shelf::default()
+    }
+
+    pub(in super::super) fn is_lent(&self) -> bool {
+        self.is_lent
+    }
+
+    /// Lends it, but for the places that somebody still writes to who has been too late.
+    pub(in super::super) fn lend(&mut self, memory: &impl Memory) {
+        self.lent.extend((0..PLACES).map(base).filter(|place| memory.peek(place + WRITER) == FREE));
+        self.lent.iter().for_each(|place| memory.lend(place + STATE, FREE));
+        self.is_lent = true;
+        self.generation += 1;
+        memory.lend(TAIL, memory.peek(TAIL));
+        memory.lend(GATE, self.generation);
+    }
+
+    /// Takes it back, if it is lent; gives what was on it and what was taken from it, the first to have been put there first.
+    pub(in super::super) fn take_back(&mut self, memory: &impl Memory, users: &Users) -> Vec<Found<Vec<u8>>> {
+        if !std::mem::take(&mut self.is_lent) {
+            return Vec::new();
+        }
+        memory.keep(GATE);
+        let mut found: Vec<(u64, Found<Vec<u8>>)> = self
+            .lent
+            .drain(..)
+            .filter_map(|place| {
+                let state = memory.keep(place + STATE);
+                if state == FREE {
+                    return None;
+                }
+                let by = users.ticket(state).map(|holder| (holder.party.0, holder.number));
+                let (label, item) = read(|index| memory.data(index), place);
+                Some((ticket(state).unwrap_or(label), Found { item, by }))
+            })
+            .collect();
+        memory.keep(TAIL);
+        found.sort_by_key(|(ticket, _)| *ticket);
+        found.into_iter().map(|(_, found)| found).collect()
+    }
+
+    /// Forgets what a user has begun to write, that has ended.
+    pub(in super::super) fn end_user(memory: &impl Memory, user: u64) {
+        for writer in (0..PLACES).map(|place| base(place) + WRITER) {
+            if users::holder(memory.peek(writer)) == user {
+                memory.keep(writer);
+                memory.lend(writer, FREE);
+            }
+        }
+    }
+}
