@@ -152,6 +152,7 @@ impl Host {
         let reply = context.reply_later();
         let later = reply.later();
         let outcome = if self.asker(sender, from).is_some() { find(self, context) } else { Outcome::Restarted };
+        self.answer_all(context);
         send(reply, outcome);
         later
     }
@@ -296,12 +297,10 @@ impl Handler<Join> for Host {
 
 impl Handler<Close> for Host {
     fn handle(&mut self, close: Incoming<'_, Close>, context: &mut Context<Self>) -> Later<Outcome> {
-        let closed = self.number((close.sender(), &close.from), context, |host, _| {
+        self.number((close.sender(), &close.from), context, |host, _| {
             host.machine().close();
             Outcome::Done
-        });
-        self.answer_all(context);
-        closed
+        })
     }
 }
 

@@ -12,12 +12,12 @@
 //! | `PutInRoom` of an item | none |
 //! | `Confirm` | as of `Put`, for the item that was put in room last |
 //! | `Get` of up to so many items | those that are there, now or when there is one, perhaps with a pile of more; empty; not in time; closed |
-//! | `Share` | the words in which those count who have room or a pile |
+//! | `Share` | the words in which those count who have room or a pile, and the shelf |
 //! | `TaskDone` | done; invalid |
 //! | `Join` | done, now or when everything is; not in time |
 //! | `Close`, `Count` | done; a number |
 //! | `Register` | a registration; closed |
-//! | `Deregister`, `GiveUp`, `Return` | none |
+//! | `Deregister`, `GiveUp`, `Settled`, `Return` | none |
 //!
 //! Each request says from which thread it comes, and which item was the last that reached that thread: so taking an item
 //! needs no acknowledgement of its own. Whose time is over is decided by the host alone, so that an item is never handed to
@@ -39,7 +39,16 @@
 //! consumer dies, the host takes piles back: what has not been taken is ready again, at its old place. There are no piles of
 //! work that is to be settled one by one, and none while somebody waits for room.
 //!
-//! A thread has room and piles when it has asked the host some 16 times, up to 63 threads at a time. With the environment variable
+//! # The shelf
+//!
+//! While a queue has nothing to do (no item, nobody who waits, nothing on its way) its host lends a *shelf* in shared memory, with
+//! places for 7 items of up to 488 bytes. A producer puts its item there, a consumer takes it from there, each with one atomic step at
+//! the end, and the host knows of neither: a consumer that finds none looks out for one for some 50 µs, if such looks have been worth
+//! it, before it asks. What a consumer has taken stays marked as its own until it gets again. Before the host does anything with the
+//! queue it takes the shelf back, with what is there and what is marked: so an item is handed out again whichever way it went, and
+//! those of one thread keep their order. A joinable queue has no shelf, nor one that is closed or has no room for so many items.
+//!
+//! A thread has room, piles and the shelf when it has asked the host some 16 times; room and piles up to 63 threads at a time. With the environment variable
 //! `PROCESSION_WORDS` set to `off` in a process, it asks for each item.
 //!
 //! # Who dies
@@ -65,6 +74,7 @@
 //! | `machine.rs` | the state of a queue; pure |
 //! | `host.rs`, `messages.rs` | the actor around it, and its messages |
 //! | `lent.rs`, `room.rs` | the words of those who need not ask; how these put something |
+//! | `shelf.rs`, `shelf/`, `passing.rs` | where items go from hand to hand, pure; how a thread puts and takes something there |
 //! | `handle.rs`, `joinable.rs` | [`Queue`], [`JoinableQueue`] |
 //! | `producer.rs`, `iter.rs` | [`Producer`], [`Iter`] |
 //! | `batch.rs` | items that travel together |

@@ -11,7 +11,7 @@
 //!   If that fails, somebody else has the item, and the copy is worth nothing.
 //! * When it gets again, it makes the place free. Until then the host sees who has the item, and hands it out again if need be.
 //!
-//! A producer that is stopped while it writes holds nobody up: its claim keeps the host from lending this one place again.
+//! A producer that is stopped while it writes holds nobody up: until it goes on, or is killed, nobody else uses that one place.
 //!
 //! Pure: the memory belongs to the caller.
 
@@ -36,7 +36,7 @@ const PLACE_WORDS: usize = 8 * LINE;
 /// How many words it has.
 pub(super) const WORDS: usize = LINE + PLACES * PLACE_WORDS;
 
-/// Says whether it is lent, and how often it has been: its *generation*.
+/// How often the shelf has been lent: its *generation*.
 const GATE: usize = 0;
 /// The next ticket.
 const TAIL: usize = 1;
@@ -84,12 +84,18 @@ pub(super) struct Taken {
     pub(super) item: Vec<u8>,
 }
 
-/// Gives how often the shelf has been lent.
+/// Gives the generation in which a thread must put nothing there that has just counted what it has sent past it. In a later one
+/// that is at the host: before the host lends the shelf, when it has been kept, it looks at what has been counted.
 ///
 /// # Errors
 /// [`WordClosed::Ended`].
 pub(super) fn generation(memory: &impl Share) -> Result<u64, WordClosed> {
-    memory.peek(GATE)
+    let last = memory.peek(GATE)?;
+    match memory.load(GATE) {
+        // The host may have looked already, and not have lent it yet.
+        Err(WordClosed::Kept) => Ok(last + 1),
+        lent => lent,
+    }
 }
 
 /// Puts an item on the shelf for a user, unless its generation is this one; gives whether it is there.
@@ -102,7 +108,7 @@ pub(super) fn put(memory: &impl Share, user: u64, item: &[u8], except: u64) -> R
         return Ok(false);
     }
     for place in (0..PLACES).map(base) {
-        if memory.load(place + STATE) == Ok(FREE) && memory.exchange(place + WRITER, FREE, claim)? {
+        if memory.load(place + STATE)? == FREE && memory.exchange(place + WRITER, FREE, claim)? {
             let filled = fill(memory, place, item);
             memory.exchange(place + WRITER, claim, FREE)?;
             if filled? {
@@ -147,7 +153,6 @@ fn draw(memory: &impl Share) -> Result<u64, WordClosed> {
 /// [`WordClosed`]: the host must be asked. Nothing was taken.
 pub(super) fn take(memory: &impl Share, user: u64, number: u64) -> Result<Option<Taken>, WordClosed> {
     let own = users::content(user, number).ok_or(WordClosed::Kept)?;
-    let generation = memory.load(GATE)?;
     let mut first = find_first(memory)?;
     for _ in 0..LOOKS {
         let Some((ticket, place)) = first else { return Ok(None) };
@@ -155,10 +160,6 @@ pub(super) fn take(memory: &impl Share, user: u64, number: u64) -> Result<Option
         let again = find_first(memory)?;
         if again == first {
             let (_, item) = read(|index| memory.data(index), base(place));
-            // The host keeps the gate before it keeps the places: no place was left out.
-            if memory.load(GATE)? != generation {
-                return Err(WordClosed::Kept);
-            }
             if memory.exchange(base(place) + STATE, FULL | ticket, own)? {
                 return Ok(Some(Taken { place, item }));
             }
@@ -174,12 +175,8 @@ pub(super) fn take(memory: &impl Share, user: u64, number: u64) -> Result<Option
 fn find_first(memory: &impl Share) -> Result<Option<(u64, usize)>, WordClosed> {
     let mut first = None;
     for place in 0..PLACES {
-        match memory.load(base(place) + STATE) {
-            Ok(state) => first = first.into_iter().chain(ticket(state).map(|ticket| (ticket, place))).min(),
-            // Not lent with the others.
-            Err(WordClosed::Kept) => {}
-            Err(WordClosed::Ended) => return Err(WordClosed::Ended),
-        }
+        let found = ticket(memory.load(base(place) + STATE)?).map(|ticket| (ticket, place));
+        first = first.into_iter().chain(found).min();
     }
     Ok(first)
 }
@@ -216,3 +213,5 @@ fn base(place: usize) -> usize {
 }
 
 mod owner;
+#[cfg(test)]
+mod tests;

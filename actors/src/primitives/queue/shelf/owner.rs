@@ -30,8 +30,6 @@ pub(in super::super) struct Found<I> {
 /// What its owner knows of it.
 #[derive(Debug, Default)]
 pub(in super::super) struct Shelf {
-    /// The places that are lent; none if it is not.
-    lent: Vec<usize>,
     is_lent: bool,
     generation: u64,
 }
@@ -47,12 +45,11 @@ impl Shelf {
         self.is_lent
     }
 
-    /// Lends it, but for the places that somebody still writes to who has been too late.
+    /// Lends it.
     pub(in super::super) fn lend(&mut self, memory: &impl Memory) {
-        self.lent.extend((0..PLACES).map(base).filter(|place| memory.peek(place + WRITER) == FREE));
-        self.lent.iter().for_each(|place| memory.lend(place + STATE, FREE));
         self.is_lent = true;
         self.generation += 1;
+        (0..PLACES).for_each(|place| memory.lend(base(place) + STATE, FREE));
         memory.lend(TAIL, memory.peek(TAIL));
         memory.lend(GATE, self.generation);
     }
@@ -63,19 +60,15 @@ impl Shelf {
             return Vec::new();
         }
         memory.keep(GATE);
-        let mut found: Vec<(u64, Found<Vec<u8>>)> = self
-            .lent
-            .drain(..)
-            .filter_map(|place| {
-                let state = memory.keep(place + STATE);
-                if state == FREE {
-                    return None;
-                }
+        let keep = |place| {
+            let state = memory.keep(place + STATE);
+            (state != FREE).then(|| {
                 let by = users.ticket(state).map(|holder| (holder.party.0, holder.number));
                 let (label, item) = read(|index| memory.data(index), place);
-                Some((ticket(state).unwrap_or(label), Found { item, by }))
+                (ticket(state).unwrap_or(label), Found { item, by })
             })
-            .collect();
+        };
+        let mut found: Vec<(u64, Found<Vec<u8>>)> = (0..PLACES).map(base).filter_map(keep).collect();
         memory.keep(TAIL);
         found.sort_by_key(|(ticket, _)| *ticket);
         found.into_iter().map(|(_, found)| found).collect()

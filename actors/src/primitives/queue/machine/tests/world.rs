@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::primitives::queue::shelf::{Found, PLACES};
 
 /// What may happen. What producers send comes later, each one's in order.
 #[derive(Debug, Clone)]
@@ -51,6 +52,8 @@ struct Producer {
     sent: VecDeque<Sent>,
     /// It waits for the answer to this, for this item.
     waits: Option<(Ticket, u32)>,
+    /// The shelf's generation when it sent something past it.
+    sent_in: u64,
 }
 
 /// A consumer: what it has in hand, and the pile beside it.
@@ -62,10 +65,22 @@ struct Consumer {
     pile: VecDeque<(Grant, u32)>,
     tally: Option<Tally>,
     waits: Option<Ticket>,
+    /// The number under which it has taken what it has in hand from the shelf; 0 if it has not.
+    shelf: u64,
+}
+
+/// The shelf: each item, and the process that has taken it, under a number.
+#[derive(Debug, Default)]
+struct Shelf {
+    is_lent: bool,
+    generation: u64,
+    items: Vec<Found<u32>>,
+    last_number: u64,
 }
 
 struct World {
     bench: Bench,
+    shelf: Shelf,
     producers: Vec<Producer>,
     consumers: Vec<Consumer>,
     /// What is put without waiting.
@@ -75,6 +90,9 @@ struct World {
     /// What has been put, as its producer knows; what has been taken, and did not come back.
     put: BTreeSet<u32>,
     got: BTreeSet<u32>,
+    /// Who has put each item; what somebody has been handed.
+    origins: BTreeMap<u32, u64>,
+    handed: BTreeSet<u32>,
     /// How many came back from the dead.
     came_back: usize,
     is_closed: bool,
@@ -86,12 +104,15 @@ impl World {
     fn new(items: usize) -> World {
         World {
             bench: Bench::new(Limits { items, bytes: 1 << 20 }, false),
+            shelf: Shelf::default(),
             producers: (1..).take(EACH).map(|process| Producer { process, ..Producer::default() }).collect(),
             consumers: (11..).take(EACH).map(|process| Consumer { process, ..Consumer::default() }).collect(),
             tries: BTreeMap::new(),
             given_up: BTreeSet::new(),
             put: BTreeSet::new(),
             got: BTreeSet::new(),
+            origins: BTreeMap::new(),
+            handed: BTreeSet::new(),
             came_back: 0,
             is_closed: false,
             last_item: 0,
@@ -104,6 +125,25 @@ impl World {
         self.last_process
     }
 
+    /// Gives the machine, with all that was on the shelf.
+    fn machine(&mut self) -> &mut Machine<u32, Cells> {
+        if std::mem::take(&mut self.shelf.is_lent) {
+            let items = std::mem::take(&mut self.shelf.items);
+            self.bench.machine.take_from_shelf(items, |_| 1);
+        }
+        &mut self.bench.machine
+    }
+
+    /// Notes that an item was taken: those that its producer put before have all been handed to somebody.
+    fn take(&mut self, item: u32) {
+        assert!(self.got.insert(item), "taken twice");
+        self.handed.insert(item);
+        let origin = self.origins.get(&item);
+        let before = self.put.range(..item).filter(|other| self.origins.get(other) == origin);
+        let late: Vec<&u32> = before.filter(|other| !self.handed.contains(other)).collect();
+        assert!(late.is_empty(), "{late:?} come after {item}");
+    }
+
     fn put(&mut self, by: usize) {
         let producer = &mut self.producers[by];
         if producer.waits.is_some() {
@@ -111,6 +151,12 @@ impl World {
         }
         self.last_item += 1;
         let item = self.last_item;
+        self.origins.insert(item, producer.process);
+        if self.shelf.is_lent && self.shelf.generation != producer.sent_in && self.shelf.items.len() < PLACES {
+            self.shelf.items.push(Found { item, by: None });
+            self.put.insert(item);
+            return;
+        }
         let room = producer.room.take().filter(|room| room.items > 0);
         if let Some(mut room) = room {
             producer.sent.push_back(Sent::InRoom(item));
@@ -119,6 +165,7 @@ impl World {
                 room.tally.count += 1;
                 room.items -= 1;
                 producer.room = Some(room);
+                producer.sent_in = self.shelf.generation;
                 self.put.insert(item);
                 return;
             }
@@ -132,12 +179,12 @@ impl World {
         let asker = asker(self.producers[by].process, 1);
         match self.producers[by].sent.pop_front() {
             Some(Sent::Ask(ticket, item)) => {
-                self.bench.machine.put(ticket, asker, one(item, 1), true);
-                self.bench.machine.give_room(ticket, asker);
+                self.machine().put(ticket, asker, one(item, 1), true);
+                self.machine().give_room(ticket, asker);
             }
-            Some(Sent::InRoom(item)) => self.bench.machine.put_in_room(asker, item, 1),
-            Some(Sent::Confirm(ticket)) => self.bench.machine.confirm(ticket, asker, true),
-            Some(Sent::GiveUp) => self.bench.machine.give_up(asker),
+            Some(Sent::InRoom(item)) => self.machine().put_in_room(asker, item, 1),
+            Some(Sent::Confirm(ticket)) => self.machine().confirm(ticket, asker, true),
+            Some(Sent::GiveUp) => self.machine().give_up(asker),
             None => {}
         }
     }
@@ -153,13 +200,48 @@ impl World {
         {
             tally.count += 1;
             (consumer.taken, consumer.in_hand) = (grant, Some(item));
-            assert!(self.got.insert(item), "taken twice");
-            return;
+            return self.take(item);
         }
         consumer.pile.clear();
+        if self.get_from_shelf(by) {
+            return;
+        }
         let ticket = self.bench.ticket();
+        let consumer = &mut self.consumers[by];
         consumer.waits = Some(ticket);
-        self.bench.machine.get(ticket, asker(consumer.process, 1), consumer.taken, PILE, waits);
+        let (asker, shelf, taken) = (asker(consumer.process, 1), std::mem::take(&mut consumer.shelf), consumer.taken);
+        let machine = self.machine();
+        machine.settle_from_shelf(asker.process, shelf);
+        machine.get(ticket, asker, taken, PILE, waits);
+    }
+
+    /// Is done with what a consumer has taken from the shelf, and takes the next; gives whether it could.
+    fn get_from_shelf(&mut self, by: usize) -> bool {
+        let (shelf, consumer) = (&mut self.shelf, &mut self.consumers[by]);
+        if !shelf.is_lent {
+            return false;
+        }
+        if consumer.shelf > 0 {
+            let Some(place) = shelf.items.iter().position(|found| found.by == Some((consumer.process, consumer.shelf)))
+            else {
+                return false;
+            };
+            shelf.items.remove(place);
+            (consumer.shelf, consumer.in_hand) = (0, None);
+        }
+        let Some(found) = shelf.items.iter_mut().find(|found| found.by.is_none()) else { return false };
+        shelf.last_number += 1;
+        (found.by, consumer.shelf) = (Some((consumer.process, shelf.last_number)), shelf.last_number);
+        (consumer.in_hand, consumer.tally) = (Some(found.item), None);
+        let (item, asker, taken) = (found.item, asker(consumer.process, 1), std::mem::take(&mut consumer.taken));
+        self.take(item);
+        if taken > 0 {
+            self.bench.machine.settle_handed(asker, taken);
+        }
+        let Machine { ready, piles, lending, hands, .. } = &self.bench.machine;
+        assert!(ready.is_empty() && piles.untaken(lending) == 0, "there are items that were put before");
+        assert!(piles.first(Some(asker.process)).is_none() && !hands.contains_key(&asker), "it has dealt with all");
+        true
     }
 
     fn step(&mut self, event: &Event) {
@@ -171,7 +253,8 @@ impl World {
             Event::TryPut => {
                 self.last_item += 1;
                 let (ticket, process) = (self.bench.ticket(), self.new_process());
-                self.bench.machine.put(ticket, asker(process, 1), one(self.last_item, 1), false);
+                let item = one(self.last_item, 1);
+                self.machine().put(ticket, asker(process, 1), item, false);
                 self.tries.insert(ticket, self.last_item);
             }
             Event::GiveUp(by) => {
@@ -182,7 +265,7 @@ impl World {
                 }
             }
             Event::Close => {
-                self.bench.machine.close();
+                self.machine().close();
                 self.is_closed = true;
             }
             Event::EndProducer(by) => {
@@ -193,7 +276,7 @@ impl World {
                 }
                 let process = self.new_process();
                 let ended = std::mem::replace(&mut self.producers[by], Producer { process, ..Producer::default() });
-                self.bench.machine.end_process(ended.process);
+                self.machine().end_process(ended.process);
             }
             Event::EndConsumer(by) => {
                 let process = self.new_process();
@@ -203,7 +286,7 @@ impl World {
                     self.got.remove(&item);
                     self.came_back += 1;
                 }
-                self.bench.machine.end_process(ended.process);
+                self.machine().end_process(ended.process);
             }
         }
         self.take_answers();
@@ -221,11 +304,12 @@ impl World {
                     self.put.extend(producer.waits.take().map(|(_, item)| item));
                 }
                 (_, Some(consumer), Answer::Items { grant, items, pile }) => {
+                    self.handed.extend(&items);
                     consumer.pile = (grant..).zip(items).collect();
                     let first = consumer.pile.pop_front().expect("there is one");
                     (consumer.taken, consumer.in_hand) = (first.0, Some(first.1));
                     (consumer.tally, consumer.waits) = (pile, None);
-                    assert!(self.got.insert(first.1), "taken twice");
+                    self.take(first.1);
                 }
                 (_, Some(consumer), answer @ (Answer::Empty | Answer::Closed)) => {
                     (consumer.waits, consumer.in_hand) = (None, None);
@@ -240,6 +324,9 @@ impl World {
                 }
                 (_, _, answer) => panic!("{answer:?} makes no sense"),
             }
+        }
+        if !self.shelf.is_lent && self.bench.machine.is_idle() {
+            (self.shelf.is_lent, self.shelf.generation) = (true, self.shelf.generation + 1);
         }
         let Machine { ready, limits, piles, lending, .. } = &self.bench.machine;
         assert!(ready.len() + piles.untaken(lending) <= limits.items + self.came_back, "too many");
