@@ -121,6 +121,10 @@ impl<W> Waiters<W> {
         self.0.pop_front()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Ticket, &W)> {
+        self.0.iter().map(|(ticket, waiter)| (*ticket, waiter))
+    }
+
     pub(crate) fn get(&self, ticket: Ticket) -> Option<&W> {
         self.0.iter().find(|(other, _)| *other == ticket).map(|(_, waiter)| waiter)
     }

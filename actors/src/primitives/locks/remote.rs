@@ -45,26 +45,28 @@ impl<M: Machine> Remote<M> {
 
     /// Asks for something and waits for it; gives the number under which it was granted.
     pub(crate) fn call(&self, demand: M::Demand, within: Option<Duration>) -> Result<(u64, M::Grant), LockError> {
-        self.call_patiently(demand, within, patience(within))
+        self.call_patiently(next_number(), demand, within, patience(within))
     }
 
-    /// Asks for something that may be granted long after its time-out.
+    /// Asks under a number for something that may be granted long after its time-out.
     pub(crate) fn call_for_ever(
         &self,
+        number: u64,
         demand: M::Demand,
         within: Option<Duration>,
-    ) -> Result<(u64, M::Grant), LockError> {
-        self.call_patiently(demand, within, FOREVER)
+    ) -> Result<M::Grant, LockError> {
+        self.call_patiently(number, demand, within, FOREVER).map(|(_, grant)| grant)
     }
 
     fn call_patiently(
         &self,
+        number: u64,
         demand: M::Demand,
         within: Option<Duration>,
         patience: Duration,
     ) -> Result<(u64, M::Grant), LockError> {
         let spent = self.join(patience)?;
-        let (number, patience) = (next_number(), patience.saturating_sub(spent));
+        let patience = patience.saturating_sub(spent);
         let within = within.map(|within| within.saturating_sub(spent).min(FOREVER));
         let call = Call { epoch: self.epoch, number, within, demand, grant: PhantomData };
         let error = match self.host.ask_within(&call, patience) {

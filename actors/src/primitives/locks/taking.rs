@@ -5,7 +5,7 @@
 
 use procession_runtime::{WordClosed, WordShare};
 
-use super::users::{self, FREE, NOTED};
+use super::users::{self, FREE};
 
 /// Words as those see them to whom they are lent.
 pub(super) trait Words {
@@ -73,13 +73,4 @@ pub(super) fn give_back(words: &impl Words, count: usize, user: u64, number: u64
         }
     }
     Ok(false)
-}
-
-/// Gives back the first word, if a user holds it; gives whether it did.
-///
-/// # Errors
-/// As [`give_back`].
-pub(super) fn give_back_first(words: &impl Words, user: u64) -> Result<bool, WordClosed> {
-    let found = words.load(0)?;
-    if users::holder(found) == user && found & NOTED == 0 { words.exchange(0, found, FREE) } else { Ok(false) }
 }

@@ -50,11 +50,14 @@ pub(super) struct Deed<M: Machine> {
     pub(super) is_told: bool,
 }
 
+/// How one who waits sees in the words that are lent what was granted under its ticket.
+pub(super) type Find<M> = fn(&Lent, (u64, Ticket)) -> Option<<M as Machine>::Grant>;
+
 /// What follows from a deed for who has done it.
 pub(super) enum Outcome<M: Machine> {
     Granted(M::Grant),
-    /// It waits, and may ask so later for what has come of it.
-    Waits(M::Demand),
+    /// It waits, and may ask so later for what has come of it, unless it has seen that in the words before.
+    Waits(M::Demand, Find<M>),
     /// Nothing, and nothing is waited for.
     Nothing,
 }
@@ -83,19 +86,24 @@ where
 {
     let mut crowd = Crowd::default();
     let mut house = House::new(machine);
-    // What is due for what was done in the words; and who waits there, with what it would ask and is to be told.
+    // What is due for what was done in the words; and who waits there.
     let mut due = Said::new();
-    let mut waiting = Vec::<(Ticket, M::Demand, Said<M::Grant>)>::new();
+    let mut waiting = Vec::<Waiter<M>>::new();
     for seed in seeds {
         let Some(occurrence) = crowd.occurrence(*seed, &model, &demand) else { continue };
-        let concerns = |of: &Ticket| match &occurrence {
-            Occurrence::Expiry(ticket) | Occurrence::Withdrawal(ticket) => ticket == of,
-            _ => false,
-        };
-        for (ticket, demand, expected) in waiting.extract_if(.., |(of, ..)| seed.2 % 5 == 0 || concerns(of)) {
+        let concerns = |of: &Ticket| concerns(&occurrence, &model, of);
+        if due.iter().any(|(ticket, _)| concerns(ticket)) {
+            crowd.hear(house.look(), std::mem::take(&mut due), &occurrence)?;
+        }
+        if seed.2 % 4 != 0 {
+            look_in_words(&house, &mut crowd, &mut waiting)?;
+        }
+        for Waiter { ticket, demand, said, .. } in
+            waiting.extract_if(.., |waiter| seed.2 % 8 == 0 || concerns(&waiter.ticket))
+        {
             crowd.hear(house.look(), std::mem::take(&mut due), &demand)?;
             let asks = Occurrence::Demand(ticket, demand);
-            crowd.hear(house.act(&asks), expected, &asks)?;
+            crowd.hear(house.act(&asks), said, &asks)?;
         }
         let done = if seed.2 % 3 == 0 { None } else { house.act_quickly(&occurrence, &quick) };
         if done.is_none() {
@@ -107,12 +115,12 @@ where
         let mut expected = Said::new();
         model.take(&occurrence, &mut expected);
         crowd.note(&occurrence);
-        for (ticket, _, said) in &mut waiting {
+        for Waiter { ticket, said, .. } in &mut waiting {
             said.extend(expected.extract_if(.., |(other, _)| other == ticket));
         }
         let Some(Deed { outcome, is_told }) = done else {
             if let Occurrence::Death(party, _) = &occurrence {
-                waiting.retain(|(ticket, ..)| ticket.party != *party);
+                waiting.retain(|waiter| waiter.ticket.party != *party);
             }
             crowd.hear(house.act(&occurrence), expected, &occurrence)?;
             continue;
@@ -121,7 +129,7 @@ where
             let own = expected.extract_if(.., |(other, _)| other == ticket).collect();
             match outcome {
                 Outcome::Granted(grant) => crowd.hear(vec![(*ticket, Ok(grant))], own, &occurrence)?,
-                Outcome::Waits(demand) => waiting.push((*ticket, demand, own)),
+                Outcome::Waits(demand, find) => waiting.push(Waiter { ticket: *ticket, demand, find, said: own }),
                 Outcome::Nothing => {}
             }
         }
@@ -132,6 +140,47 @@ where
         }
     }
     Ok(())
+}
+
+/// Whether somebody has been told what came of what it asked for, if that has come, when this happens.
+fn concerns<M: Machine>(occurrence: &Occurrence<M::Demand>, model: &impl Model<M>, asked: &Ticket) -> bool {
+    match occurrence {
+        Occurrence::Expiry(ticket) | Occurrence::Withdrawal(ticket) => ticket == asked,
+        // Who uses what it has been granted knows of it.
+        Occurrence::Demand(Ticket { party, .. }, _) => {
+            *party == asked.party && model.held(*party).contains(&asked.number)
+        }
+        Occurrence::Death(..) => false,
+    }
+}
+
+/// One that waits in the words.
+struct Waiter<M: Machine> {
+    ticket: Ticket,
+    /// What it would ask.
+    demand: M::Demand,
+    find: Find<M>,
+    /// What it is to be told then.
+    said: Said<M::Grant>,
+}
+
+/// Those who wait and have been granted something see that, if it is to be seen.
+fn look_in_words<M>(house: &House<M>, crowd: &mut Crowd, waiting: &mut Vec<Waiter<M>>) -> Result<(), TestCaseError>
+where
+    M: Machine<Demand: Debug + Clone, Grant: Debug + PartialEq>,
+{
+    let find = |waiter: &Waiter<M>| {
+        let user = house.user(waiter.ticket.party)?;
+        (waiter.find)(&house.lent, (user, waiter.ticket))
+    };
+    let mut found = Vec::new();
+    waiting.retain_mut(|waiter| {
+        let grant = if waiter.said.is_empty() { None } else { find(waiter) };
+        let waits = grant.is_none();
+        found.extend(grant.map(|grant| ((waiter.ticket, Ok(grant)), std::mem::take(&mut waiter.said))));
+        waits
+    });
+    found.into_iter().try_for_each(|(given, said)| crowd.hear(vec![given], said, &"it looked"))
 }
 
 /// The words that are lent.
@@ -150,6 +199,31 @@ impl Words for Lent {
             word.set(content);
         }
         Ok(is_as_expected)
+    }
+}
+
+/// Words of which so many are changed before the host takes them back.
+pub(super) struct Few<'a>(&'a Lent, Cell<u64>);
+
+impl<'a> Few<'a> {
+    pub(super) fn of(words: &'a Lent, changes: u64) -> Few<'a> {
+        Few(words, Cell::new(changes))
+    }
+
+    pub(super) fn all(&self) -> &'a Lent {
+        self.0
+    }
+}
+
+impl Words for Few<'_> {
+    fn load(&self, index: usize) -> Result<u64, WordClosed> {
+        if self.1.get() == 0 { Err(WordClosed::Kept) } else { self.0.load(index) }
+    }
+
+    fn exchange(&self, index: usize, expected: u64, content: u64) -> Result<bool, WordClosed> {
+        let left = self.1.get().checked_sub(1).ok_or(WordClosed::Kept)?;
+        self.1.set(left);
+        self.0.exchange(index, expected, content)
     }
 }
 
@@ -200,8 +274,8 @@ impl<M: Machine<Demand: Clone>> House<M> {
         let mut answers = Answers::default();
         match occurrence {
             Occurrence::Demand(ticket, demand) => {
-                // Of three parties one uses no words.
-                if ticket.party.0 % 3 != 0 {
+                // Of seven parties one uses no words.
+                if ticket.party.0 % 7 != 0 {
                     self.users.admit(ticket.party).expect("they are few");
                 }
                 self.machine.demand(*ticket, demand.clone(), &mut answers);

@@ -147,7 +147,7 @@ proptest! {
             let outcome = if arrived.is_last {
                 Outcome::Granted(BarrierGrant::Passed { index: arrived.seat.index })
             } else {
-                Outcome::Waits(BarrierDemand::WaitSeated(arrived.seat))
+                Outcome::Waits(BarrierDemand::WaitSeated(arrived.seat), |_, _| None)
             };
             Some(Deed { outcome, is_told: arrived.is_awaited })
         })?;

@@ -2,10 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use procession_runtime::WordClosed;
+
 use super::guard::LockGuard;
 use super::handle::Lock;
 use super::machine::{LockDemand, LockGrant};
-use super::note;
+use super::seats::{self, GivenUp, Notified};
+use crate::primitives::locks::number::next_number;
+use crate::primitives::near::Near;
 use crate::{Home, LockError, data};
 
 /// A place to wait, without the lock, for what others bring about under it. Several conditions may share a lock.
@@ -13,13 +17,16 @@ use crate::{Home, LockError, data};
 /// # Protocol
 /// The lock's host keeps a room for each condition. To wait is to ask: the host takes the lock back, and answers when the
 /// waiter has been notified, or its time is over, *and* it holds the lock again. A notification is not kept: it moves those
-/// who wait when it is given, the longest waiting first. As long as nobody waits for the lock, its holder leaves a notification in
-/// shared memory, which the host reads when the lock is released, and whatever else happens next.
+/// who wait when it is given, the longest waiting first. As long as nobody else waits for the lock, all of this is done without
+/// asking, in shared memory: who waits takes a seat there, who notifies marks it, and who releases the lock hands it to the one that was
+/// notified first. Who waits looks for some 50 µs, if such looks have been worth it, whether it has the lock again, before it asks
+/// the host to be woken; then whoever hands it the lock sends the host a message. Of more than 64 who wait at a lock, all ask.
 ///
 /// # When somebody dies
 /// * One who waits is never counted as woken: if it has been notified and dies before it has done anything with the lock, the
 ///   notification goes to another that was waiting when it was given.
-/// * The holder and the host: as with [`Lock`].
+/// * The holder: as with [`Lock`]. If it was about to notify several, some of them may have been.
+/// * The host: as with [`Lock`].
 ///
 /// # Example
 /// ```no_run
@@ -133,10 +140,14 @@ impl Condition {
     /// [`LockError::Invalid`] if this process does not hold the lock.
     pub fn notify(&self, count: u64) -> Result<(), LockError> {
         let remote = &self.lock.remote;
-        if remote.near(None, |near| note::leave(&near.words, near.user, self.room, count))? == Some(true) {
-            return Ok(());
-        }
-        remote.do_now(LockDemand::Notify { room: self.room, count }).map(drop)
+        let demand = match remote.near(None, |near| seats::notify(&near.words, near.user, self.room, count))? {
+            Some(Notified::Done) => return Ok(()),
+            Some(Notified::Partly { left }) => LockDemand::Notify { room: self.room, count: left },
+            // Whatever is asked, the host looks.
+            Some(Notified::TooLate) => LockDemand::Count,
+            None => LockDemand::Notify { room: self.room, count },
+        };
+        remote.do_now(demand).map(drop)
     }
 
     /// Has all those who wait move on, one after the other.
@@ -152,9 +163,19 @@ impl Condition {
         let Some(number) = held else {
             return Err(LockError::Invalid("the guard does not hold the condition's lock".to_owned()));
         };
-        match self.lock.remote.call_for_ever(LockDemand::Wait { room: self.room, number }, within) {
-            Ok((number, grant)) => {
-                let timed_out = guard.hold(number, grant);
+        let start = within.map(|_| Instant::now());
+        let wait = next_number();
+        let seated = self.lock.remote.near(within, |near| self.sit(near, number, wait))?;
+        if let Some(given_up) = seated
+            && self.is_served(within, given_up, wait)
+        {
+            guard.hold(wait, LockGrant::Held { owner_died: None, timed_out: false });
+            return Ok(());
+        }
+        let within = within.zip(start).map(|(within, start)| within.saturating_sub(start.elapsed()));
+        match self.lock.remote.call_for_ever(wait, LockDemand::Wait { room: self.room, number }, within) {
+            Ok(grant) => {
+                let timed_out = guard.hold(wait, grant);
                 if timed_out { Err(LockError::Timeout) } else { Ok(()) }
             }
             Err(error) => {
@@ -165,6 +186,28 @@ impl Condition {
                 Err(error)
             }
         }
+    }
+
+    /// Takes a seat under a number, and gives up the lock that is held under another.
+    fn sit(&self, near: &Near, held: u64, number: u64) -> Result<GivenUp, WordClosed> {
+        if !seats::sit(&near.words, near.user, held, self.room, number)? {
+            return Ok(GivenUp::NotHeld);
+        }
+        seats::give_up(&near.words, near.user, Some(held))
+    }
+
+    /// Looks for a while whether this process has the lock again, under a number.
+    fn is_served(&self, within: Option<Duration>, given_up: GivenUp, number: u64) -> bool {
+        let remote = &self.lock.remote;
+        match given_up {
+            GivenUp::Quietly => {}
+            GivenUp::ToSleeper if remote.have_looked_at() => {}
+            // The host looks when it is asked.
+            GivenUp::ToSleeper | GivenUp::NotHeld => return false,
+        }
+        let look = |near: &Near| Ok(seats::has_lock(near.words.peek(0)?, near.user, number).then_some(()));
+        remote.look_out(within, look).is_some()
+            && remote.near_if_known(|near| seats::serve(&near.words, near.user, number)) == Some(true)
     }
 }
 

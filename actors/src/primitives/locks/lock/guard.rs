@@ -1,6 +1,7 @@
 //! A lock that is held.
 
 use super::machine::{LockDemand, LockGrant, LockMachine};
+use super::seats::{self, GivenUp};
 use crate::primitives::locks::remote::Remote;
 use crate::{Exit, LockError};
 
@@ -53,7 +54,7 @@ impl LockGuard {
     /// [`LockError::HostRestarted`] and others if the host has not outlived it.
     pub fn release(mut self) -> Result<(), LockError> {
         match self.number.take() {
-            Some(number) if self.remote.give_back(number) => Ok(()),
+            Some(number) if give_up(&self.remote, Some(number)) => Ok(()),
             Some(number) => self.remote.do_now(LockDemand::Release { number }).map(drop),
             None => Err(LockError::Invalid("the lock was lost in a failed wait".to_owned())),
         }
@@ -63,9 +64,25 @@ impl LockGuard {
 impl Drop for LockGuard {
     fn drop(&mut self) {
         if let Some(number) = self.number.take()
-            && !self.remote.give_back(number)
+            && !give_up(&self.remote, Some(number))
         {
             self.remote.withdraw(number);
         }
+    }
+}
+
+/// Gives up the lock that this process holds, under a number if there is one, without asking; gives whether that could be done.
+#[inline]
+pub(super) fn give_up(remote: &Remote<LockMachine>, number: Option<u64>) -> bool {
+    match remote.near_if_known(|near| seats::give_up(&near.words, near.user, number)) {
+        Some(GivenUp::Quietly) => true,
+        Some(GivenUp::ToSleeper) => {
+            if !remote.have_looked_at() {
+                // That leaves later, and has the host look, too.
+                remote.withdraw(number.unwrap_or_default());
+            }
+            true
+        }
+        Some(GivenUp::NotHeld) | None => false,
     }
 }

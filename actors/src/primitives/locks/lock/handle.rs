@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::guard::LockGuard;
+use super::guard::{LockGuard, give_up};
 use super::machine::{LockDemand, LockGrant, LockMachine, LockSettings};
 use crate::primitives::locks::number::thread_number;
 use crate::primitives::locks::remote::Remote;
-use crate::primitives::locks::taking;
 use crate::{Home, LockError, data};
 
 /// A lock between processes: at most one holds it at a time. Those who wait get it in the order in which they asked the host.
@@ -92,7 +91,7 @@ impl Lock {
     /// # Errors
     /// [`LockError::Invalid`] if this process does not hold it.
     pub fn release(&self) -> Result<(), LockError> {
-        if self.remote.near_if_known(|near| taking::give_back_first(&near.words, near.user)) == Some(true) {
+        if give_up(&self.remote, None) {
             return Ok(());
         }
         self.remote.do_now(LockDemand::ReleaseLast { thread: thread_number() }).map(drop)

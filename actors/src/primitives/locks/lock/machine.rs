@@ -4,12 +4,14 @@
 //! gives up the lock and goes to the condition's room; a notification, or the end of its time, moves it to the queue, and so
 //! it is answered when it holds the lock again. A notification whose receiver dies before it has done anything with the
 //! lock goes to another that waited already when it was given.
+//!
+//! `loan.rs` says what of it is lent, and `seats.rs` what others do there.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::super::machine::{Answers, Machine, Party, Ticket, Waiters};
-use super::super::users::{FREE, Users};
-use super::note;
+use super::super::machine::{Answers, Machine, Party, Refusal, Ticket, Waiters};
+use super::super::users::Users;
+use super::seats;
 use crate::primitives::exit_data::ExitData;
 use crate::{Exit, data};
 
@@ -33,7 +35,8 @@ pub(crate) enum LockDemand {
     ReleaseLast { thread: u64 },
     /// A room for a new condition.
     NewRoom,
-    /// To give up what was granted under this number, and to hold the lock again after a notification.
+    /// To give up what was granted under this number, and to hold the lock again after a notification. Who has taken a seat under
+    /// the demand's number has done the first part of that, or all of it, and asks for the rest.
     Wait { room: u64, number: u64 },
     /// To have up to `count` waiters of a room move on. Only for who holds the lock.
     Notify { room: u64, count: u64 },
@@ -57,39 +60,45 @@ pub(crate) enum LockGrant {
 
 #[derive(Debug)]
 pub(crate) struct LockMachine {
-    reentrant: bool,
-    holder: Option<Holder>,
-    queue: Waiters<Queued>,
-    rooms: HashMap<u64, VecDeque<Waiting>>,
+    pub(super) reentrant: bool,
+    pub(super) holder: Option<Holder>,
+    pub(super) queue: Waiters<Queued>,
+    pub(super) rooms: HashMap<u64, VecDeque<Waiting>>,
     next_room: u64,
+    /// Those in rooms and in the queue who have not asked, but look in the words whether they hold the lock.
+    pub(super) looking: HashSet<Ticket>,
     /// Counts waits and notifications, so that it is known which came first.
-    now: u64,
+    pub(super) now: u64,
+    /// How often seats have been lent.
+    pub(super) era: u64,
     /// How a holder ended that died with the lock, until the next one is told.
-    owner_died: Option<Exit>,
+    pub(super) owner_died: Option<Exit>,
 }
 
 /// A thread that is none, and holds what another process's thread, or another thread of this one, holds for all that is known.
-const SOME_THREAD: u64 = u64::MAX - 1;
+pub(super) const SOME_THREAD: u64 = u64::MAX - 1;
 
 #[derive(Debug)]
-struct Holder {
-    party: Party,
-    thread: u64,
+pub(super) struct Holder {
+    pub(super) party: Party,
+    pub(super) thread: u64,
     /// What it has acquired, the last one last. Never empty.
-    numbers: Vec<u64>,
+    pub(super) numbers: Vec<u64>,
     /// The notification that it owes the lock to, while it has done nothing with it.
-    woken: Option<Notification>,
+    pub(super) woken: Option<Notification>,
+    /// Whether it was found in a word that said that somebody was notified.
+    pub(super) was_noted: bool,
 }
 
 /// Waits for the lock.
 #[derive(Debug)]
-struct Queued {
-    thread: u64,
-    reason: Reason,
+pub(super) struct Queued {
+    pub(super) thread: u64,
+    pub(super) reason: Reason,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Reason {
+pub(super) enum Reason {
     Acquires,
     Woken(Notification),
     TimedOut,
@@ -97,18 +106,18 @@ enum Reason {
 
 /// Waits for a notification.
 #[derive(Debug)]
-struct Waiting {
-    ticket: Ticket,
-    thread: u64,
+pub(super) struct Waiting {
+    pub(super) ticket: Ticket,
+    pub(super) thread: u64,
     /// When it came.
-    since: u64,
+    pub(super) since: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Notification {
-    room: u64,
+pub(super) struct Notification {
+    pub(super) room: u64,
     /// When it was given.
-    at: u64,
+    pub(super) at: u64,
 }
 
 const NOT_HELD: &str = "the lock is not held by the caller";
@@ -125,7 +134,9 @@ impl Machine for LockMachine {
             queue: Waiters::default(),
             rooms: HashMap::new(),
             next_room: 0,
+            looking: HashSet::new(),
             now: 0,
+            era: 0,
             owner_died: None,
         }
     }
@@ -158,7 +169,7 @@ impl Machine for LockMachine {
     fn expire(&mut self, ticket: Ticket, answers: &mut Answers<LockGrant>) {
         if self.queue.get(ticket).is_some_and(|queued| matches!(queued.reason, Reason::Acquires)) {
             self.queue.remove(ticket);
-            answers.refuse(ticket, super::super::machine::Refusal::Timeout);
+            answers.refuse(ticket, Refusal::Timeout);
         } else if let Some(waiting) = self.leave_room(ticket) {
             self.queue.push(ticket, Queued { thread: waiting.thread, reason: Reason::TimedOut });
         }
@@ -166,6 +177,7 @@ impl Machine for LockMachine {
     }
 
     fn withdraw(&mut self, ticket: Ticket, answers: &mut Answers<LockGrant>) {
+        self.looking.remove(&ticket);
         self.leave_room(ticket);
         if let Some(queued) = self.queue.remove(ticket) {
             self.pass_on_from(&queued);
@@ -175,6 +187,7 @@ impl Machine for LockMachine {
     }
 
     fn death(&mut self, party: Party, exit: &Exit, answers: &mut Answers<LockGrant>) {
+        self.looking.retain(|ticket| ticket.party != party);
         for room in self.rooms.values_mut() {
             room.retain(|waiting| waiting.ticket.party != party);
         }
@@ -190,41 +203,15 @@ impl Machine for LockMachine {
         self.hand_over(answers);
     }
 
-    const WORDS: usize = 2;
+    const WORDS: usize = seats::WORDS;
     const PLACES: usize = 1;
 
-    /// Lends the lock itself, with its holder: a free lock can be taken, and a holder can release it and leave a notification, unless
-    /// somebody waits.
     fn lend(&mut self, contents: &mut Vec<u64>, users: &Users) {
-        if !self.queue.is_empty() || self.owner_died.is_some() {
-            return;
-        }
-        let held = match &self.holder {
-            None => Some(FREE),
-            Some(Holder { party, numbers, .. }) => match numbers[..] {
-                [number] => users.content(Ticket { party: *party, number }),
-                _ => None,
-            },
-        };
-        contents.extend(held.into_iter().flat_map(|held| [held, note::NONE]));
+        self.write(contents, users);
     }
 
-    fn take_back(&mut self, contents: &[u64], users: &Users, _: &mut Answers<LockGrant>) {
-        let ticket = contents.first().and_then(|content| users.ticket(*content));
-        let is_as_before = |holder: &Holder| {
-            ticket.is_some_and(|ticket| (holder.party, &holder.numbers[..]) == (ticket.party, &[ticket.number]))
-        };
-        if !self.holder.as_ref().is_some_and(is_as_before) {
-            self.holder = ticket.map(|Ticket { party, number }| Holder {
-                party,
-                thread: SOME_THREAD,
-                numbers: vec![number],
-                woken: None,
-            });
-        }
-        if let Some((room, count)) = contents.get(1).and_then(|content| note::read(*content)) {
-            self.wake(room, count);
-        }
+    fn take_back(&mut self, contents: &[u64], users: &Users, answers: &mut Answers<LockGrant>) {
+        self.read(contents, users, answers);
     }
 }
 
@@ -254,8 +241,18 @@ impl LockMachine {
     }
 
     fn wait(&mut self, ticket: Ticket, room: u64, number: u64, answers: &mut Answers<LockGrant>) {
-        let held = self.held_by(ticket.party).filter(|holder| holder.numbers == [number]);
-        let Some(thread) = held.map(|holder| holder.thread) else { return answers.invalid(ticket, NOT_HELD) };
+        let held = |number| self.held_by(ticket.party).filter(|holder| holder.numbers == [number]);
+        if held(ticket.number).is_some() {
+            // It has not found out by itself.
+            return self.tell(ticket, false, answers);
+        }
+        let thread = held(number).map(|holder| holder.thread);
+        if self.looking.remove(&ticket) {
+            // It is answered when it holds the lock.
+            self.holder.take_if(|_| thread.is_some());
+            return;
+        }
+        let Some(thread) = thread else { return answers.invalid(ticket, NOT_HELD) };
         let Some(room) = self.rooms.get_mut(&room) else { return answers.invalid(ticket, "no such condition") };
         self.now += 1;
         room.push_back(Waiting { ticket, thread, since: self.now });
@@ -275,9 +272,10 @@ impl LockMachine {
         if let Some(holder) = &mut self.holder {
             holder.woken = None;
         }
-        self.now += 1;
-        let notification = Notification { room, at: self.now };
-        let _ = (0..count).try_for_each(|_| self.pass_on(notification).then_some(()));
+        let _ = (0..count).try_for_each(|_| {
+            self.now += 1;
+            self.pass_on(Notification { room, at: self.now }).then_some(())
+        });
     }
 
     /// Moves the first waiter of a room that a notification is for to the queue.
@@ -305,7 +303,7 @@ impl LockMachine {
     }
 
     /// Gives the lock to the next, if nobody holds it.
-    fn hand_over(&mut self, answers: &mut Answers<LockGrant>) {
+    pub(super) fn hand_over(&mut self, answers: &mut Answers<LockGrant>) {
         if self.holder.is_some() {
             return;
         }
@@ -315,8 +313,17 @@ impl LockMachine {
             Reason::Woken(notification) => (Some(notification), false),
             Reason::TimedOut => (None, true),
         };
+        let (thread, numbers) = (queued.thread, vec![ticket.number]);
+        self.holder = Some(Holder { party: ticket.party, thread, numbers, woken, was_noted: false });
+        // Who looks sees it, or asks.
+        if !self.looking.remove(&ticket) {
+            self.tell(ticket, timed_out, answers);
+        }
+    }
+
+    /// Answers one who holds the lock now.
+    fn tell(&mut self, ticket: Ticket, timed_out: bool, answers: &mut Answers<LockGrant>) {
         let owner_died = self.owner_died.take().as_ref().map(ExitData::from);
-        self.holder = Some(Holder { party: ticket.party, thread: queued.thread, numbers: vec![ticket.number], woken });
         answers.grant(ticket, LockGrant::Held { owner_died, timed_out });
     }
 

@@ -3,10 +3,11 @@
 pub(crate) mod condition;
 mod guard;
 mod handle;
+mod loan;
 mod machine;
 mod nest;
-mod note;
 pub(crate) mod reentrant;
+mod seats;
 #[cfg(test)]
 mod tests;
 

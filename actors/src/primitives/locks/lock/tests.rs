@@ -1,18 +1,20 @@
 //! Locks and conditions beside a model.
 
-use procession_runtime::WordClosed;
+use std::cell::Cell;
+
 use proptest::prelude::*;
 
 use super::machine::{LockDemand, LockGrant, LockMachine, LockSettings};
-use super::note;
+use super::seats::{self, GivenUp, Notified};
 use crate::Exit;
 use crate::primitives::exit_data::ExitData;
 use crate::primitives::locks::machine::{Answers, Machine, Party, Refusal, Ticket};
-use crate::primitives::locks::taking::{self, Taken};
-use crate::primitives::locks::trial::{self, Deed, House, Model, Occurrence, Said};
+use crate::primitives::locks::taking::{self, Taken, Words as _};
+use crate::primitives::locks::trial::{self, Deed, Few, Lent, Model, Occurrence, Outcome, Said};
 
 /// Everybody who has the lock or wants it, with the time at which that began.
-struct Register {
+struct Register<'a> {
+    is_held: &'a Cell<bool>,
     reentrant: bool,
     entries: Vec<Entry>,
     rooms: u64,
@@ -37,7 +39,7 @@ enum State {
     Holds,
 }
 
-impl Register {
+impl Register<'_> {
     fn holds(&self, party: Party) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| entry.state == State::Holds && entry.ticket.party == party)
     }
@@ -146,7 +148,7 @@ impl Register {
     }
 }
 
-impl Model<LockMachine> for Register {
+impl Model<LockMachine> for Register<'_> {
     fn held(&self, party: Party) -> Vec<u64> {
         self.holds(party).map(|entry| entry.ticket.number).collect()
     }
@@ -176,88 +178,55 @@ impl Model<LockMachine> for Register {
                 said.push((next.ticket, Ok(LockGrant::Held { owner_died, timed_out })));
             }
         }
+        self.is_held.set(self.entries.iter().any(|entry| entry.state == State::Holds));
     }
 }
 
-/// A lock with two rooms, and three parties that use words, of which each can be named by its number.
-struct Scene(House<LockMachine>);
-
-impl Scene {
-    const KILLED: Exit = Exit::Signal { signal: 9, core_dumped: false };
-
-    fn new() -> Scene {
-        let mut scene = Scene(House::new(LockMachine::new(LockSettings { reentrant: false })));
-        for number in 0..2 {
-            assert_eq!(scene.ask(1, number, LockDemand::NewRoom), [(1, LockGrant::Room(number))]);
+/// Does what is demanded in the words.
+fn act_in_words(words: &Lent, user: u64, ticket: Ticket, demand: &LockDemand) -> Option<Deed<LockMachine>> {
+    // Now and then the host takes them back in the middle, and is asked.
+    let changes = if ticket.number.is_multiple_of(4) { ticket.number / 4 % 5 } else { u64::MAX };
+    let words = &Few::of(words, changes);
+    let given_up = |given_up, outcome| match given_up {
+        Ok(GivenUp::Quietly) => Some(Deed { outcome, is_told: false }),
+        Ok(GivenUp::ToSleeper) => Some(Deed { outcome, is_told: true }),
+        Ok(GivenUp::NotHeld) | Err(_) => None,
+    };
+    let done = Outcome::Granted(LockGrant::Done);
+    match demand {
+        LockDemand::Acquire { .. } => {
+            let taken = taking::take(words, LockMachine::PLACES, user, ticket.number);
+            (taken == Ok(Taken::Now)).then_some(Deed::quiet(HELD))
         }
-        scene
+        LockDemand::Release { number } => given_up(seats::give_up(words, user, Some(*number)), done),
+        LockDemand::ReleaseLast { .. } => given_up(seats::give_up(words, user, None), done),
+        LockDemand::Wait { room, number } => {
+            seats::sit(words, user, *number, *room, ticket.number).ok().filter(|is_seated| *is_seated)?;
+            given_up(seats::give_up(words, user, Some(*number)), Outcome::Waits(demand.clone(), find))
+        }
+        // What has been done of it is not done again, so it is not cut short here.
+        LockDemand::Notify { room, count } => {
+            let notified = seats::notify(words.all(), user, *room, *count);
+            (notified == Ok(Notified::Done)).then_some(Deed { outcome: done, is_told: false })
+        }
+        LockDemand::NewRoom | LockDemand::Count => None,
     }
+}
 
-    /// Gives who is granted what then.
-    fn ask(&mut self, party: u64, number: u64, demand: LockDemand) -> Vec<(u64, LockGrant)> {
-        self.happen(&Occurrence::Demand(Ticket { party: Party(party), number }, demand))
-    }
-
-    fn happen(&mut self, occurrence: &Occurrence<LockDemand>) -> Vec<(u64, LockGrant)> {
-        let said = self.0.act(occurrence).into_iter();
-        said.map(|(ticket, answer)| (ticket.party.0, answer.expect("it makes sense"))).collect()
-    }
-
-    /// Has a party acquire the lock, and wait in a room under the next number.
-    fn wait(&mut self, party: u64, number: u64, room: u64) {
-        assert_eq!(self.ask(party, number, LockDemand::Acquire { thread: 0 }), [(party, HELD)]);
-        assert_eq!(self.ask(party, number + 1, LockDemand::Wait { room, number }), []);
-    }
-
-    fn leave(&self, party: u64, room: u64) -> Result<bool, WordClosed> {
-        note::leave(&self.0.lent, self.0.user(Party(party)).expect("it uses words"), room, 1)
-    }
+/// Looks whether somebody who waits holds the lock again.
+fn find(words: &Lent, (user, ticket): (u64, Ticket)) -> Option<LockGrant> {
+    let has_lock = seats::has_lock(words.load(0).ok()?, user, ticket.number);
+    (has_lock && seats::serve(words, user, ticket.number) == Ok(true)).then_some(HELD)
 }
 
 const HELD: LockGrant = LockGrant::Held { owner_died: None, timed_out: false };
 
-#[test]
-fn what_a_holder_has_left_is_done_before_anything_else() {
-    let mut scene = Scene::new();
-    scene.wait(1, 10, 0);
-    scene.wait(2, 20, 1);
-    assert_eq!(scene.ask(4, 40, LockDemand::Acquire { thread: 0 }), [(4, HELD)]);
-    assert_eq!((scene.leave(4, 0), scene.leave(4, 0), scene.leave(4, 1)), (Ok(true), Ok(true), Ok(false)));
-    let user = scene.0.user(Party(4)).expect("it uses words");
-    assert_eq!(taking::give_back(&scene.0.lent, LockMachine::PLACES, user, 40), Ok(false), "the host must know");
-    assert_eq!(taking::give_back_first(&scene.0.lent, user), Ok(false));
-    assert_eq!(scene.ask(4, 41, LockDemand::Count), [(4, LockGrant::Waiting(1))]);
-    assert_eq!(scene.leave(4, 1), Err(WordClosed::Kept), "somebody waits");
-    assert_eq!(scene.ask(4, 42, LockDemand::Release { number: 40 }), [(4, LockGrant::Done), (1, HELD)]);
-    assert_eq!(scene.leave(4, 1), Ok(false), "it is not the holder");
-    // Who holds it again after a wait can leave something, too. What the dead have left is done.
-    assert_eq!(scene.leave(1, 1), Ok(true));
-    let told = LockGrant::Held { owner_died: Some(ExitData::from(&Scene::KILLED)), timed_out: false };
-    assert_eq!(scene.happen(&Occurrence::Death(Party(1), Scene::KILLED)), [(2, told)]);
-}
-
-#[test]
-fn who_has_left_something_has_used_what_woke_it() {
-    for leaves in [false, true] {
-        let mut scene = Scene::new();
-        scene.wait(1, 10, 0);
-        scene.wait(2, 20, 0);
-        assert_eq!(scene.ask(4, 40, LockDemand::Acquire { thread: 0 }), [(4, HELD)]);
-        assert_eq!(scene.leave(4, 0), Ok(true));
-        assert_eq!(scene.ask(4, 41, LockDemand::Release { number: 40 }), [(4, LockGrant::Done), (1, HELD)]);
-        if leaves {
-            assert_eq!(scene.leave(1, 1), Ok(true));
-        }
-        // What woke it goes on to the other only if it has done nothing with the lock.
-        let woken = scene.happen(&Occurrence::Death(Party(1), Scene::KILLED));
-        assert_eq!(woken.len(), usize::from(!leaves), "{woken:?}");
-    }
-}
-
 proptest! {
     #[test]
-    fn a_lock_is_as_its_model(seeds in trial::seeds(), reentrant: bool) {
-        let register = Register { reentrant, entries: Vec::new(), rooms: 2, now: 0, owner_died: None };
+    fn a_lock_is_as_its_model(seeds in trial::seeds(), kind in 0..4) {
+        let (reentrant, crowded) = (kind == 0, kind == 1);
+        let is_held = Cell::new(false);
+        let register = Register { is_held: &is_held, reentrant, entries: Vec::new(), rooms: 2, now: 0, owner_died: None };
         let mut machine = LockMachine::new(LockSettings { reentrant });
         for number in 0..2 {
             let ticket = Ticket { party: Party(u64::MAX), number };
@@ -266,6 +235,9 @@ proptest! {
         let demand = |pick: u16, numbers: &[u64]| {
             let (thread, room) = (u64::from(pick >> 4) % 2, u64::from(pick >> 5) % 8 / 4);
             match pick % 16 {
+                // As long as somebody asks for the lock, it is not lent.
+                0..14 if !crowded && numbers.is_empty() && !is_held.get() => LockDemand::Acquire { thread },
+                12..16 if !crowded && is_held.get() => LockDemand::Notify { room, count: 1 },
                 0 if pick > 60_000 => LockDemand::NewRoom,
                 0 => LockDemand::Count,
                 1..4 => LockDemand::Release { number: trial::number(pick, numbers) },
@@ -275,26 +247,10 @@ proptest! {
                 _ => LockDemand::Acquire { thread },
             }
         };
-        trial::run(machine, register, &seeds, demand, |words, (user, Ticket { number, .. }), demand| {
- let grant = match demand {
+        trial::run(machine, register, &seeds, demand, |words, (user, ticket), demand| {
             // Which thread has taken a reentrant lock without asking, only that process knows.
-            LockDemand::Acquire { .. } if !reentrant => {
-                let taken = taking::take(words, LockMachine::PLACES, user, number);
-                (taken == Ok(Taken::Now)).then_some(LockGrant::Held { owner_died: None, timed_out: false })
-            }
-            LockDemand::Release { number } => {
-                let given = taking::give_back(words, LockMachine::PLACES, user, *number);
-                (given == Ok(true)).then_some(LockGrant::Done)
-            }
-            LockDemand::Notify { room, count } => {
-                (note::leave(words, user, *room, *count) == Ok(true)).then_some(LockGrant::Done)
-            }
-            LockDemand::ReleaseLast { .. } if !reentrant => {
-                (taking::give_back_first(words, user) == Ok(true)).then_some(LockGrant::Done)
-            }
-            _ => None,
-        };
- grant.map(Deed::quiet)
- })?;
+            let is_for_words = !reentrant || matches!(demand, LockDemand::Release { .. });
+            is_for_words.then(|| act_in_words(words, user, ticket, demand)).flatten()
+        })?;
     }
 }
