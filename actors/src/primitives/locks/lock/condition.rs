@@ -1,5 +1,6 @@
 //! Conditions.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use procession_runtime::WordClosed;
@@ -199,14 +200,16 @@ impl Condition {
     /// Looks for a while whether this process has the lock again, under a number.
     fn is_served(&self, within: Option<Duration>, given_up: GivenUp, number: u64) -> bool {
         let remote = &self.lock.remote;
-        match given_up {
-            GivenUp::Quietly => {}
-            GivenUp::ToSleeper if remote.have_looked_at() => {}
-            // The host looks when it is asked.
-            GivenUp::ToSleeper | GivenUp::NotHeld => return false,
-        }
-        let look = |near: &Near| Ok(seats::has_lock(near.words.peek(0)?, near.user, number).then_some(()));
-        remote.look_out(within, look).is_some()
+        let has_told = Cell::new(given_up == GivenUp::Quietly);
+        let look = |near: &Near| {
+            // Who does not look asks the host at once, so it looks, too.
+            if !has_told.replace(true) && !remote.have_looked_at() {
+                return Err(WordClosed::Kept);
+            }
+            Ok(seats::has_lock(near.words.peek(0)?, near.user, number).then_some(()))
+        };
+        given_up != GivenUp::NotHeld
+            && remote.look_out(within, look).is_some()
             && remote.near_if_known(|near| seats::serve(&near.words, near.user, number)) == Some(true)
     }
 }
