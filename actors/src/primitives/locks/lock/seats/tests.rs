@@ -1,11 +1,13 @@
 //! Seats, step by step.
 
+use std::cell::{Cell, RefCell};
+
 use super::*;
 use crate::Exit;
 use crate::primitives::exit_data::ExitData;
 use crate::primitives::locks::lock::machine::{LockDemand, LockGrant, LockMachine, LockSettings};
 use crate::primitives::locks::machine::{Machine, Party, Ticket};
-use crate::primitives::locks::trial::{Few, House, Occurrence};
+use crate::primitives::locks::trial::{House, Occurrence};
 
 const KILLED: Exit = Exit::Signal { signal: 9, core_dumped: false };
 
@@ -152,74 +154,123 @@ fn who_has_notified_has_used_what_woke_it() {
     }
 }
 
-/// What somebody was at when it came to an end, or its words were taken back.
+/// What happens while somebody changes the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
+    /// It is killed.
     Killed,
-    Asks,
+    /// The host takes them back, and so is asked.
+    Kept,
+    /// One that sits there is killed, and the host lends them anew.
+    LentAnew,
 }
 
-/// Has one who was woken by another notify a third and then release the lock, or wait, with no more than so many changes; gives
-/// who has been woken in the end, each as often as it was.
-fn wake_with(changes: u64, cut: Cut, waits: bool) -> (bool, Vec<u64>) {
+/// The words of a scene, in which something happens after so many steps.
+struct Disturbed<'a> {
+    scene: &'a RefCell<Scene>,
+    cut: Cut,
+    left: Cell<u64>,
+}
+
+impl Disturbed<'_> {
+    fn step(&self, is_change: bool) -> Result<(), WordClosed> {
+        match self.left.get() {
+            0 if self.cut != Cut::LentAnew => return Err(WordClosed::Kept),
+            1 if self.cut == Cut::LentAnew => {
+                let granted = self.scene.borrow_mut().happen(&Occurrence::Death(Party(6), KILLED));
+                assert_eq!(granted, [], "somebody holds the lock");
+            }
+            _ => {}
+        }
+        let counts = is_change || self.cut == Cut::LentAnew;
+        self.left.set(self.left.get().saturating_sub(u64::from(counts)));
+        Ok(())
+    }
+}
+
+impl Words for Disturbed<'_> {
+    fn load(&self, index: usize) -> Result<u64, WordClosed> {
+        self.step(false)?;
+        self.scene.borrow().0.lent.load(index)
+    }
+
+    fn exchange(&self, index: usize, expected: u64, content: u64) -> Result<bool, WordClosed> {
+        self.step(true)?;
+        self.scene.borrow().0.lent.exchange(index, expected, content)
+    }
+}
+
+/// Has one who was woken by another notify a third and then release the lock, or wait, while something happens after so many steps;
+/// gives whether it did not come to that, and who has been woken in the end, each as often as it was.
+fn wake_with(steps: u64, cut: Cut, waits: bool) -> (bool, Vec<u64>) {
     let mut scene = Scene::new();
     scene.sit(4, 40, 0);
+    scene.wait(6, 60, 0);
     scene.sit(1, 10, 0);
     scene.wait(2, 20, 0);
     scene.acquire(5, 50);
     assert_eq!((scene.notify(5, 0), scene.give_up(5, 50)), (Ok(Notified::Done), Ok(GivenUp::Quietly)));
     assert!(scene.finds(4, 41));
-    let (user, words) = (scene.user(4), Few::of(&scene.0.lent, changes));
+    let (user, scene) = (scene.user(4), RefCell::new(scene));
+    let words = Disturbed { scene: &scene, cut, left: Cell::new(steps) };
     let notified = notify(&words, user, 0, 1).unwrap_or(Notified::Partly { left: 1 });
-    let seated = waits && super::sit(&words, user, 41, 0, 42) == Ok(true);
-    let given_up = if seated == waits { give_up(&words, user, Some(41)) } else { Err(WordClosed::Kept) };
-    let is_done = given_up.is_ok();
     let mut granted = Vec::new();
-    match cut {
-        Cut::Killed => granted.extend(scene.happen(&Occurrence::Death(Party(4), KILLED))),
-        Cut::Asks => {
-            if let Notified::Partly { left } = notified {
-                granted.extend(scene.ask(4, 43, LockDemand::Notify { room: 0, count: left }));
-            }
-            if waits {
-                granted.extend(scene.ask(4, 42, LockDemand::Wait { room: 0, number: 41 }));
-            } else if !is_done {
-                granted.extend(scene.ask(4, 44, LockDemand::Release { number: 41 }));
-            }
-        }
+    if let Notified::Partly { left } = notified
+        && cut != Cut::Killed
+    {
+        granted.extend(scene.borrow_mut().ask(4, 43, LockDemand::Notify { room: 0, count: left }));
+    }
+    let is_seated = waits && super::sit(&words, user, 41, 0, 42) == Ok(true);
+    let given_up = if is_seated == waits { give_up(&words, user, Some(41)) } else { Err(WordClosed::Kept) };
+    let is_over = words.left.get() > 0;
+    let mut scene = scene.into_inner();
+    if cut == Cut::Killed {
+        granted.extend(scene.happen(&Occurrence::Death(Party(4), KILLED)));
+    } else if waits {
+        granted.extend(scene.ask(4, 42, LockDemand::Wait { room: 0, number: 41 }));
+    } else if given_up.is_err() {
+        granted.extend(scene.ask(4, 44, LockDemand::Release { number: 41 }));
     }
     granted.extend(scene.ask(1, 11, LockDemand::Wait { room: 0, number: 10 }));
-    granted.extend(scene.ask(5, 51, LockDemand::Acquire { thread: 0 }));
-    // Whoever has the lock releases it, until the fifth has it, which wakes those who are left.
-    let mut woken = Vec::new();
-    let (mut place, mut number) = (0, 100);
-    while let Some((party, grant)) = granted.get(place).cloned() {
-        (place, number) = (place + 1, number + 1);
-        if matches!(grant, LockGrant::Held { .. }) {
-            if party == 5 {
-                granted.extend(scene.ask(5, number + 100, LockDemand::Notify { room: 0, count: u64::MAX }));
-            } else {
-                woken.push(party);
+    (is_over, scene.wake_all(granted))
+}
+
+impl Scene {
+    /// Has whoever is granted the lock release it, until a fifth has it, which wakes those who are left; gives who was woken.
+    fn wake_all(&mut self, mut granted: Vec<(u64, LockGrant)>) -> Vec<u64> {
+        granted.extend(self.ask(5, 51, LockDemand::Acquire { thread: 0 }));
+        let (mut woken, mut place, mut number) = (Vec::new(), 0, 100);
+        while let Some((party, grant)) = granted.get(place).cloned() {
+            (place, number) = (place + 1, number + 2);
+            if matches!(grant, LockGrant::Held { .. }) {
+                if party == 5 {
+                    granted.extend(self.ask(5, number, LockDemand::Notify { room: 0, count: u64::MAX }));
+                } else {
+                    woken.push(party);
+                }
+                granted.extend(self.ask(party, number + 1, LockDemand::ReleaseLast { thread: 0 }));
             }
-            granted.extend(scene.ask(party, number, LockDemand::ReleaseLast { thread: 0 }));
         }
+        woken.sort_unstable();
+        woken
     }
-    woken.sort_unstable();
-    (is_done, woken)
 }
 
 #[test]
-fn whoever_is_cut_short_at_whatever_step_leaves_all_to_be_woken_once() {
-    for (cut, waits) in [(Cut::Killed, false), (Cut::Killed, true), (Cut::Asks, false), (Cut::Asks, true)] {
-        let mut steps = 0;
-        while let (is_done, woken) = wake_with(steps, cut, waits)
-            && !is_done
+fn whatever_happens_at_whatever_step_all_are_woken_once() {
+    for (cut, waits) in [Cut::Killed, Cut::Kept, Cut::LentAnew].into_iter().flat_map(|cut| [(cut, false), (cut, true)])
+    {
+        let mut steps = u64::from(cut == Cut::LentAnew);
+        while let (is_over, woken) = wake_with(steps, cut, waits)
+            && !is_over
         {
-            let lives = waits && cut == Cut::Asks;
-            assert_eq!(woken, if lives { vec![1, 2, 4] } else { vec![1, 2] }, "{cut:?} after {steps}, waits: {waits}");
+            let mut expected = vec![1, 2];
+            expected.extend((waits && cut != Cut::Killed).then_some(4));
+            expected.extend((cut != Cut::LentAnew).then_some(6));
+            assert_eq!(woken, expected, "{cut:?} after {steps}, waits: {waits}");
             steps += 1;
         }
-        assert_eq!(steps, if waits { 6 } else { 4 }, "each step was tried");
+        assert!(steps > 4, "each step was tried");
     }
 }
 
