@@ -262,7 +262,7 @@ impl<M: Machine<Demand: Clone>> House<M> {
     }
 
     /// Has the machine look at what it has lent, as a host does.
-    fn look(&mut self) -> Said<M::Grant> {
+    pub(super) fn look(&mut self) -> Said<M::Grant> {
         let said = self.take_back();
         self.lend();
         said

@@ -7,7 +7,7 @@
 //!
 //! `loan.rs` says what of it is lent, and `seats.rs` what others do there.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::super::machine::{Answers, Machine, Party, Refusal, Ticket, Waiters};
 use super::super::users::Users;
@@ -63,7 +63,7 @@ pub(crate) struct LockMachine {
     pub(super) reentrant: bool,
     pub(super) holder: Option<Holder>,
     pub(super) queue: Waiters<Queued>,
-    pub(super) rooms: HashMap<u64, VecDeque<Waiting>>,
+    pub(super) rooms: BTreeMap<u64, VecDeque<Waiting>>,
     next_room: u64,
     /// Those in rooms and in the queue who have not asked, but look in the words whether they hold the lock.
     pub(super) looking: HashSet<Ticket>,
@@ -132,7 +132,7 @@ impl Machine for LockMachine {
             reentrant: settings.reentrant,
             holder: None,
             queue: Waiters::default(),
-            rooms: HashMap::new(),
+            rooms: BTreeMap::new(),
             next_room: 0,
             looking: HashSet::new(),
             now: 0,

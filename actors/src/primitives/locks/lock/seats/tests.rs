@@ -7,7 +7,7 @@ use crate::Exit;
 use crate::primitives::exit_data::ExitData;
 use crate::primitives::locks::lock::machine::{LockDemand, LockGrant, LockMachine, LockSettings};
 use crate::primitives::locks::machine::{Machine, Party, Ticket};
-use crate::primitives::locks::trial::{House, Occurrence};
+use crate::primitives::locks::trial::{House, Lent, Occurrence};
 
 const KILLED: Exit = Exit::Signal { signal: 9, core_dumped: false };
 
@@ -154,6 +154,32 @@ fn who_has_notified_has_used_what_woke_it() {
     }
 }
 
+/// The words of a user of which another thread gives up the lock while somebody is notified.
+struct Racing<'a>(&'a Lent, u64);
+
+impl Words for Racing<'_> {
+    fn load(&self, index: usize) -> Result<u64, WordClosed> {
+        self.0.load(index)
+    }
+
+    fn exchange(&self, index: usize, expected: u64, content: u64) -> Result<bool, WordClosed> {
+        if index != 0 {
+            assert_eq!(give_up(self.0, self.1, None), Ok(GivenUp::Quietly));
+        }
+        self.0.exchange(index, expected, content)
+    }
+}
+
+#[test]
+fn who_is_notified_too_late_has_the_lock_when_the_host_looks() {
+    let mut scene = Scene::new();
+    scene.wait(1, 10, 0);
+    scene.acquire(4, 40);
+    assert_eq!(notify(&Racing(&scene.0.lent, scene.user(4)), scene.user(4), 0, 1), Ok(Notified::TooLate));
+    let ticket = Ticket { party: Party(1), number: 11 };
+    assert_eq!(scene.0.look(), [(ticket, Ok(HELD))]);
+}
+
 /// What happens while somebody changes the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
@@ -161,8 +187,10 @@ enum Cut {
     Killed,
     /// The host takes them back, and so is asked.
     Kept,
-    /// One that sits there is killed, and the host lends them anew.
+    /// The host lends them anew.
     LentAnew,
+    /// One that sits there is killed, so the host lends them anew without it.
+    Bereaved,
 }
 
 /// The words of a scene, in which something happens after so many steps.
@@ -174,17 +202,26 @@ struct Disturbed<'a> {
 
 impl Disturbed<'_> {
     fn step(&self, is_change: bool) -> Result<(), WordClosed> {
-        match self.left.get() {
-            0 if self.cut != Cut::LentAnew => return Err(WordClosed::Kept),
-            1 if self.cut == Cut::LentAnew => {
-                let granted = self.scene.borrow_mut().happen(&Occurrence::Death(Party(6), KILLED));
-                assert_eq!(granted, [], "somebody holds the lock");
-            }
-            _ => {}
+        let (left, goes_on) = (self.left.get(), self.cut.goes_on());
+        if left == 0 && !goes_on {
+            return Err(WordClosed::Kept);
         }
-        let counts = is_change || self.cut == Cut::LentAnew;
-        self.left.set(self.left.get().saturating_sub(u64::from(counts)));
+        if left == 1 && goes_on {
+            let mut scene = self.scene.borrow_mut();
+            match self.cut {
+                Cut::Bereaved => assert_eq!(scene.happen(&Occurrence::Death(Party(6), KILLED)), []),
+                _ => assert_eq!(scene.ask(3, 30, LockDemand::Count).len(), 1),
+            }
+        }
+        self.left.set(left.saturating_sub(u64::from(is_change || goes_on)));
         Ok(())
+    }
+}
+
+impl Cut {
+    /// Whether the words are lent after it.
+    fn goes_on(self) -> bool {
+        matches!(self, Cut::LentAnew | Cut::Bereaved)
     }
 }
 
@@ -200,77 +237,141 @@ impl Words for Disturbed<'_> {
     }
 }
 
-/// Has one who was woken by another notify a third and then release the lock, or wait, while something happens after so many steps;
-/// gives whether it did not come to that, and who has been woken in the end, each as often as it was.
-fn wake_with(steps: u64, cut: Cut, waits: bool) -> (bool, Vec<u64>) {
-    let mut scene = Scene::new();
-    scene.sit(4, 40, 0);
-    scene.wait(6, 60, 0);
-    scene.sit(1, 10, 0);
-    scene.wait(2, 20, 0);
-    scene.acquire(5, 50);
-    assert_eq!((scene.notify(5, 0), scene.give_up(5, 50)), (Ok(Notified::Done), Ok(GivenUp::Quietly)));
-    assert!(scene.finds(4, 41));
-    let (user, scene) = (scene.user(4), RefCell::new(scene));
-    let words = Disturbed { scene: &scene, cut, left: Cell::new(steps) };
-    let notified = notify(&words, user, 0, 1).unwrap_or(Notified::Partly { left: 1 });
-    let mut granted = Vec::new();
-    if let Notified::Partly { left } = notified
-        && cut != Cut::Killed
-    {
-        granted.extend(scene.borrow_mut().ask(4, 43, LockDemand::Notify { room: 0, count: left }));
+/// How somebody gives up the lock.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    cut: Cut,
+    /// Whether it notifies another before.
+    notifies: bool,
+    /// Whether it waits then, in the second room.
+    waits: bool,
+    /// Whether it owes the lock to a notification.
+    is_woken: bool,
+    /// Whether all but the one that it notifies wait in the second room.
+    is_apart: bool,
+}
+
+impl Case {
+    fn all() -> impl Iterator<Item = Case> {
+        [Cut::Killed, Cut::Kept, Cut::LentAnew, Cut::Bereaved].into_iter().flat_map(|cut| {
+            let flags = (0..16).map(|flags| [1, 2, 4, 8].map(|flag| flags & flag != 0));
+            flags.map(move |[notifies, waits, is_woken, is_apart]| Case { cut, notifies, waits, is_woken, is_apart })
+        })
     }
-    let is_seated = waits && super::sit(&words, user, 41, 0, 42) == Ok(true);
-    let given_up = if is_seated == waits { give_up(&words, user, Some(41)) } else { Err(WordClosed::Kept) };
-    let is_over = words.left.get() > 0;
-    let mut scene = scene.into_inner();
-    if cut == Cut::Killed {
-        granted.extend(scene.happen(&Occurrence::Death(Party(4), KILLED)));
-    } else if waits {
-        granted.extend(scene.ask(4, 42, LockDemand::Wait { room: 0, number: 41 }));
-    } else if given_up.is_err() {
-        granted.extend(scene.ask(4, 44, LockDemand::Release { number: 41 }));
+
+    /// A scene in which the fourth party has the lock under 41, and others wait.
+    fn scene(self) -> Scene {
+        let mut scene = Scene::new();
+        if self.is_woken {
+            scene.sit(4, 40, 0);
+        }
+        let room = u64::from(self.is_apart);
+        scene.wait(6, 60, room);
+        scene.wait(2, 20, room);
+        scene.sit(1, 10, 0);
+        if self.is_woken {
+            scene.take(1, 50);
+            assert_eq!((scene.notify(1, 0), scene.give_up(1, 50)), (Ok(Notified::Done), Ok(GivenUp::Quietly)));
+            assert!(scene.finds(4, 41));
+        } else {
+            // So that it is known.
+            assert_eq!(scene.ask(4, 39, LockDemand::Count).len(), 1);
+            scene.take(4, 41);
+        }
+        scene
     }
-    granted.extend(scene.ask(1, 11, LockDemand::Wait { room: 0, number: 10 }));
-    (is_over, scene.wake_all(granted))
+
+    /// Does so, while something happens after so many steps; gives whether it did not come to that, and who had the lock then.
+    fn run(self, steps: u64) -> (bool, [Vec<u64>; 3]) {
+        let scene = self.scene();
+        let (user, scene) = (scene.user(4), RefCell::new(scene));
+        let words = Disturbed { scene: &scene, cut: self.cut, left: Cell::new(steps) };
+        let notified = if self.notifies { notify(&words, user, 0, 1) } else { Ok(Notified::Done) };
+        let notified = notified.unwrap_or(Notified::Partly { left: 1 });
+        let mut granted = Vec::new();
+        if let Notified::Partly { left } = notified
+            && self.cut != Cut::Killed
+        {
+            granted.extend(scene.borrow_mut().ask(4, 43, LockDemand::Notify { room: 0, count: left }));
+        }
+        let is_seated = self.waits && super::sit(&words, user, 41, 1, 42) == Ok(true);
+        let given_up = if is_seated == self.waits { give_up(&words, user, Some(41)) } else { Err(WordClosed::Kept) };
+        let is_over = words.left.get() > 0;
+        let mut scene = scene.into_inner();
+        if self.cut == Cut::Killed {
+            granted.extend(scene.happen(&Occurrence::Death(Party(4), KILLED)));
+        } else if self.waits {
+            granted.extend(scene.ask(4, 42, LockDemand::Wait { room: 1, number: 41 }));
+        } else if given_up.is_err() {
+            granted.extend(scene.ask(4, 44, LockDemand::Release { number: 41 }));
+        }
+        granted.extend(scene.ask(1, 11, LockDemand::Wait { room: 0, number: 10 }));
+        (is_over, scene.wake_all(granted))
+    }
+
+    fn check(self, steps: u64, woken: [Vec<u64>; 3]) {
+        let (is_killed, is_bereaved) = (self.cut == Cut::Killed, self.cut == Cut::Bereaved);
+        let (mut one, mut other) = (vec![1], Vec::new());
+        other.extend((self.waits && !is_killed).then_some(4));
+        let others = [2, 6].into_iter().filter(|party| *party == 2 || !is_bereaved);
+        if self.is_apart {
+            other.extend(others)
+        } else {
+            one.extend(others)
+        }
+        let mut firsts = [&woken[0][..], &woken[1][..]].concat();
+        let mut seconds = woken[2].clone();
+        [&mut firsts, &mut seconds, &mut other].into_iter().for_each(|parties| parties.sort_unstable());
+        assert_eq!((firsts, seconds), (one, other), "{self:?} after {steps}");
+        if self.is_apart && self.notifies && !is_killed {
+            assert_eq!(woken[0], [1], "{self:?} after {steps}");
+        }
+    }
 }
 
 impl Scene {
-    /// Has whoever is granted the lock release it, until a fifth has it, which wakes those who are left; gives who was woken.
-    fn wake_all(&mut self, mut granted: Vec<(u64, LockGrant)>) -> Vec<u64> {
+    /// Has a party take the lock without asking.
+    fn take(&self, party: u64, number: u64) {
+        let held = name(self.user(party), number).expect("it fits");
+        assert_eq!(self.0.lent.exchange(0, FREE, held), Ok(true));
+    }
+
+    /// Has whoever is granted the lock release it, then a fifth wake those who are left in the first room, and a third those in the
+    /// second; gives who was woken before and after each.
+    fn wake_all(&mut self, mut granted: Vec<(u64, LockGrant)>) -> [Vec<u64>; 3] {
+        let (mut woken, mut act) = ([const { Vec::new() }; 3], 0);
         granted.extend(self.ask(5, 51, LockDemand::Acquire { thread: 0 }));
-        let (mut woken, mut place, mut number) = (Vec::new(), 0, 100);
+        let (mut place, mut number) = (0, 100);
         while let Some((party, grant)) = granted.get(place).cloned() {
-            (place, number) = (place + 1, number + 2);
+            (place, number) = (place + 1, number + 3);
             if matches!(grant, LockGrant::Held { .. }) {
-                if party == 5 {
-                    granted.extend(self.ask(5, number, LockDemand::Notify { room: 0, count: u64::MAX }));
+                if party == 5 || party == 3 {
+                    granted.extend(self.ask(party, number, LockDemand::Notify { room: act, count: u64::MAX }));
+                    act += 1;
                 } else {
-                    woken.push(party);
+                    woken[act as usize].push(party);
                 }
                 granted.extend(self.ask(party, number + 1, LockDemand::ReleaseLast { thread: 0 }));
             }
+            if act == 1 && place == granted.len() {
+                granted.extend(self.ask(3, number + 2, LockDemand::Acquire { thread: 0 }));
+            }
         }
-        woken.sort_unstable();
         woken
     }
 }
 
 #[test]
 fn whatever_happens_at_whatever_step_all_are_woken_once() {
-    for (cut, waits) in [Cut::Killed, Cut::Kept, Cut::LentAnew].into_iter().flat_map(|cut| [(cut, false), (cut, true)])
-    {
-        let mut steps = u64::from(cut == Cut::LentAnew);
-        while let (is_over, woken) = wake_with(steps, cut, waits)
+    for case in Case::all() {
+        let mut steps = u64::from(case.cut.goes_on());
+        while let (is_over, woken) = case.run(steps)
             && !is_over
         {
-            let mut expected = vec![1, 2];
-            expected.extend((waits && cut != Cut::Killed).then_some(4));
-            expected.extend((cut != Cut::LentAnew).then_some(6));
-            assert_eq!(woken, expected, "{cut:?} after {steps}, waits: {waits}");
+            case.check(steps, woken);
             steps += 1;
         }
-        assert!(steps > 4, "each step was tried");
+        assert!(steps > 1, "each step was tried");
     }
 }
 
