@@ -306,7 +306,7 @@ fn a_notifier_that_is_killed_at_any_instant_leaves_nobody_waiting_in_vain() {
 
 /// Uses two conditions of one lock in every way, from two threads; gives how often it has worked with the lock.
 fn mix((conditions, tally): ([Condition; 2], Tally)) -> u64 {
-    const TURNS: u64 = 500;
+    const TURNS: u64 = 250;
     let work = move |seed| {
         let mut dice = Dice::new(seed);
         let mut worked = 0;
@@ -346,9 +346,45 @@ fn who_returns_from_a_wait_has_the_lock_alone_whether_it_was_notified_or_not() {
             let arguments = ([first.clone(), second.clone()], tally.clone());
             system.process(mix, arguments).environment("PROCESSION_WORDS", words).start().expect("a process")
         };
-        let users = ["on", "on", "off"].map(start);
-        let worked: u64 = users.iter().map(|user| user.join().expect("it returns")).sum();
-        assert_eq!(tally.ended.get(), Ok(worked));
+        let mut worked = 0;
+        // One that has no words is in nobody's seats, so then all ask.
+        for words in [["on"; 3], ["on", "on", "off"]] {
+            let users = words.map(start);
+            worked += users.iter().map(|user| user.join().expect("it returns")).sum::<u64>();
+            assert_eq!(tally.ended.get(), Ok(worked));
+        }
         assert_eq!(first.acquire().expect("it is free").owner_died(), None);
+    });
+}
+
+/// Takes so many items, each when there is one, and says nothing of it.
+fn take((filled, items, count): (Condition, Value<u64>, u64)) {
+    for _ in 0..count {
+        let mut guard = filled.acquire().expect("it comes");
+        filled.wait_for(&mut guard, || items.get().expect("it lives") > 0).expect("it lives");
+        items.set(items.get().expect("it lives") - 1).expect("it lives");
+    }
+}
+
+#[procession::test]
+fn all_that_is_put_is_taken() {
+    guarded("items", 3 * GUARD, |_| {
+        const COUNT: u64 = 2000;
+        let system = system();
+        let filled = Condition::new(&system).expect("a condition");
+        let items = Value::new(&system, 0_u64).expect("a value");
+        let takers =
+            [(); 2].map(|()| system.process(take, (filled.clone(), items.clone(), COUNT)).start().expect("a process"));
+        let mut put = 0;
+        while put < 2 * COUNT {
+            let _guard = filled.acquire().expect("it comes");
+            if items.get().expect("it lives") < 3 {
+                items.set(items.get().expect("it lives") + 1).expect("it lives");
+                put += 1;
+                filled.notify(1).expect("it is held");
+            }
+        }
+        takers.iter().for_each(|taker| taker.join().expect("it returns"));
+        assert_eq!((items.get(), filled.acquire().map(drop)), (Ok(0), Ok(())));
     });
 }

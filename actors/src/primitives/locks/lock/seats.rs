@@ -14,8 +14,8 @@
 //!
 //! The host lends the seats anew whenever it has looked. Then they can lie elsewhere, and a step that was decided upon before must not be
 //! done. So a seat that nobody sits in says when it was lent, the second word of any other names its state by a time that there is
-//! but once, and whoever reads all seats checks in the end that they have not been lent anew. Who was found to hold the lock while somebody was
-//! notified is not lent it again under the same number: it can have decided to whom the lock goes.
+//! but once, and whoever reads all seats checks in the end that they have not been lent anew. Who was found to hold the lock while
+//! somebody was notified is not lent it again under the same number: it can have decided to whom the lock goes.
 
 use procession_runtime::WordClosed;
 
