@@ -21,6 +21,7 @@
 //! | `zygote/`, `rehearsal.rs` | the process that clones actors, and what it does beforehand |
 //! | `spawn.rs`, `supervisor_spec.rs` | what a process, or a supervisor, is to be |
 //! | `record.rs` | [`RecordFile`], [`RecordWriter`]: what a process has done, for when it has died |
+//! | `voice.rs` | whether the supervisor has said anything, to be seen without a call |
 //! | `word/` | [`WordOwner`], [`WordShare`]: numbers that several processes change without a message |
 //! | `exit.rs`, `panic.rs`, `error.rs`, `id.rs`, `timers.rs` | as they say |
 //! | `sys.rs`, `word/sys.rs`, `zygote/sys.rs` | the system calls, and the only unsafe code |
@@ -56,6 +57,7 @@ mod sys;
 mod system;
 mod tenant;
 mod timers;
+mod voice;
 mod word;
 mod zygote;
 

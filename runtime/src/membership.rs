@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::control::{self, ProcessOptions, Request};
 use crate::error::RuntimeError;
 use crate::id::{Incarnation, ProcessId};
-use crate::sys;
+use crate::{sys, voice};
 
 /// How long a control message may wait for the supervisor to take it.
 pub(crate) const CONTROL_DEADLINE: Duration = Duration::from_secs(10);
@@ -88,6 +88,13 @@ impl Membership {
     /// Numbers a new endpoint.
     pub(crate) fn next_endpoint(&self) -> u32 {
         self.next_endpoint.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What the voice of the system's supervisor is like, if it can be heard here: only there where that has made this process.
+    #[inline]
+    pub(crate) fn listen(&self) -> Option<u64> {
+        let is_root = self.process.slot == 0;
+        if is_root { None } else { voice::listen() }
     }
 
     /// Whether handles work here and now.

@@ -52,7 +52,7 @@ pub(crate) struct Core {
     pub(crate) connections: Slab<Connection>,
     /// The connections to other processes.
     pub(crate) outgoing: FxHashMap<ProcessId, Rc<Route>>,
-    member: Arc<Membership>,
+    pub(super) member: Arc<Membership>,
     pub(crate) inbox: Inbox,
     pub(crate) backlog: Backlog,
     /// Whether an actor is served, which takes requests straight from the receive buffers.
@@ -67,6 +67,8 @@ pub(crate) struct Core {
     pub(crate) next_monitor: u32,
     /// Whether somebody here has asked to be told of ends.
     pub(crate) watches_ends: bool,
+    /// How the supervisor's voice was when it was listened to last.
+    pub(super) heard: u64,
     /// The processes whose end somebody in this thread wants to know of without a `Down`.
     pub(crate) fates: Fates,
     pub(crate) departures: Arc<Departures>,
@@ -126,6 +128,7 @@ impl Core {
             next_correlation: 0,
             next_monitor: 0,
             watches_ends: false,
+            heard: 0,
             fates: Fates::default(),
             departures,
             blocked: Vec::new(),

@@ -24,12 +24,18 @@ impl Core {
                 is_bounded = true;
             }
         }
-        if !is_bounded {
+        if !is_bounded || self.is_silence() {
             return Ok(());
         }
         self.hub.poll_now()?;
         let has_spoken = self.hub.readiness(self.control_watch).is_some_and(|readiness| readiness.readable);
         if has_spoken { self.read_control() } else { Ok(()) }
+    }
+
+    /// Whether the supervisor is known to have said nothing, to anybody, since this was asked last.
+    fn is_silence(&mut self) -> bool {
+        let Some(voice) = self.member.listen() else { return false };
+        std::mem::replace(&mut self.heard, voice) == voice
     }
 
     /// Acts on one notice.

@@ -31,7 +31,7 @@ mod workshop;
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use crate::{sys, zygote};
+use crate::{sys, voice, zygote};
 
 use self::office::Office;
 
@@ -57,6 +57,7 @@ pub(crate) fn run(system: u64, socket: OwnedFd) -> ! {
 
 fn supervise(system: u64, socket: OwnedFd, root: nix::unistd::Pid) -> Result<(), crate::error::RuntimeError> {
     let allowance = sys::allowance()?;
+    voice::prepare();
     // The zygote is made before there is anything else to copy. Other threads would be missing in its copies.
     let zygote = if sys::thread_count() == 1 { Some(zygote::start(&allowance)?) } else { None };
     sys::set_title("supervisor", "procession supervisor");

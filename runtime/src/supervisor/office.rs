@@ -22,6 +22,7 @@ use crate::exit::Ended;
 use crate::id::{EndpointId, ProcessId};
 use crate::supervision::Action;
 use crate::sys::{self, Allowance};
+use crate::voice;
 use crate::zygote::Zygote;
 
 /// Try again this soon where the system cannot say when.
@@ -315,6 +316,7 @@ impl Office {
             let Some(station) = self.stations.get_mut(key) else { continue };
             station.is_dirty = false;
             let flushed = station.outlet.flush();
+            voice::raise();
             let wants = matches!(flushed, Ok(Flushed::Blocked));
             if let Err(error) = self.hub.want_writable(station.watch, &**station.outlet.link(), wants) {
                 tracing::error!(%error, "an endpoint cannot be watched");

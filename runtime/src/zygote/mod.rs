@@ -15,7 +15,7 @@ use procession_transport::{HEADER_BYTES, Header, Inlet, LinkError, Outlet, Refus
 use self::sys::Cloner;
 use crate::error::RuntimeError;
 use crate::sys::{Allowance, Cloned};
-use crate::{child, hook, rehearsal};
+use crate::{child, hook, rehearsal, voice};
 
 /// Most clones asked for and not answered: it bounds the descriptors in flight to the zygote.
 pub(crate) const UNANSWERED_LIMIT: usize = 16;
@@ -99,6 +99,9 @@ fn run(socket: OwnedFd, parent: Pid, allowance: &Allowance) -> ! {
 /// Does once what every clone would do for itself: what it finds done in its memory costs it neither time nor pages.
 fn prepare_clones(parent: Pid) {
     hook::prepare_copies();
+    if let Err(error) = voice::only_listen() {
+        tracing::debug!(%error, "the supervisor's voice can be changed by others");
+    }
     if let Err(error) = rehearsal::rehearse(parent) {
         tracing::debug!(%error, "the zygote has not rehearsed; actors start a little later");
     }

@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use nix::libc;
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 
 /// A part of a file in memory. The file is sealed against shrinking, and its space reserved: a touch cannot fail.
 #[derive(Debug)]
@@ -83,6 +83,15 @@ impl Mapping {
         // SAFETY: the place lies within the mapping, whose bytes others may change at any time anyway.
         nix::errno::Errno::result(unsafe { libc::madvise(place.as_ptr().cast(), length, advice) })?;
         Ok(())
+    }
+
+    /// Has this process, and those that are copied from it, only read the memory from now on. Who writes there all the same is ended.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn protect(&self) -> io::Result<()> {
+        // SAFETY: the place is the whole mapping, and nothing is executed or lies on a stack there.
+        Ok(unsafe { mprotect(self.start.cast(), self.length, ProtFlags::PROT_READ) }?)
     }
 
     /// The half word at a place, counted in half words from the start; `None` outside.
