@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use rustc_hash::FxHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::child::Process;
@@ -162,8 +163,10 @@ fn anchor() -> usize {
     std::ptr::from_ref(&ANCHOR).addr()
 }
 
+/// Gives a number of 64 bits for a type. Its id is a good hash itself: nothing is to be added.
+#[inline]
 fn hash(type_id: &TypeId) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FxHasher::default();
     type_id.hash(&mut hasher);
     hasher.finish()
 }
