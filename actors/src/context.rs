@@ -88,6 +88,12 @@ impl<A> Context<A> {
         ReplyTo::new(None)
     }
 
+    /// Takes the way back to the asker as [`reply_later`](Context::reply_later) does, to answer before the handler returns.
+    pub(crate) fn reply_now<R: Data>(&mut self) -> ReplyTo<R> {
+        debug_assert_eq!(self.request.reply, TypeId::of::<R>());
+        ReplyTo::new(self.request.path.take())
+    }
+
     /// Sends everything that was told and answered so far on its way, before a handler that takes long goes on.
     ///
     /// Without it, what a handler sends leaves when the handler returns or waits, or after about a millisecond.

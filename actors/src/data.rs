@@ -59,6 +59,16 @@ impl<T> Data for T where
 {
 }
 
+/// What can be written into a message. Data can; so can what only looks like some data in its archive.
+pub(crate) trait Written: Checked + for<'a, 'b, 'c> Serialize<Encoder<'a, 'b, 'c>> {}
+
+impl<T: Checked + for<'a, 'b, 'c> Serialize<Encoder<'a, 'b, 'c>>> Written for T {}
+
+/// What has an archive that can be validated.
+pub(crate) trait Checked: Archive<Archived: for<'a> CheckBytes<Checker<'a>>> {}
+
+impl<T: Archive<Archived: for<'a> CheckBytes<Checker<'a>>>> Checked for T {}
+
 /// What a value is serialised with: straight into a send buffer, and without sharing.
 #[doc(hidden)]
 pub type Encoder<'a, 'b, 'c> = Strategy<Serializer<Sink<'a, 'b>, ArenaHandle<'c>, ()>, Fault>;

@@ -121,6 +121,14 @@ pub enum PayloadError {
     Invalid(String),
 }
 
+impl PayloadError {
+    /// A value with descriptors is to wait in another process.
+    #[cold]
+    pub(crate) fn with_descriptors() -> PayloadError {
+        PayloadError::Invalid("what is kept for other processes cannot hold descriptors; send them in a message".into())
+    }
+}
+
 /// A descriptor cannot be had from a message, or cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -3,6 +3,8 @@
 //! A payload is an rkyv archive whose root ends with it, so its position need not be sent. The sender serialises straight
 //! into the send buffer; the receiver validates the bytes where they are and reads them there.
 
+mod within;
+
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
@@ -10,7 +12,6 @@ use std::num::NonZeroUsize;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use procession_runtime::{Arrived, Body, Letter, ProcessId, Refusal};
-use rkyv::SerializeUnsized;
 use rkyv::api::{access_with_context, deserialize_using, serialize_using};
 use rkyv::rancor::{self, Source, Trace};
 use rkyv::ser::allocator::{Arena, ArenaHandle};
@@ -18,9 +19,11 @@ use rkyv::ser::{Positional, Serializer, Writer};
 use rkyv::util::{Align, AlignedVec};
 use rkyv::validation::Validator;
 use rkyv::validation::archive::ArchiveValidator;
+use rkyv::{Archive, SerializeUnsized};
 use self_cell::MutBorrow;
 
-use crate::data::Encoder;
+pub(crate) use self::within::{Within, open_within};
+use crate::data::{Checked, Encoder, Written};
 use crate::descriptor::{AttachDescriptor, Decoder};
 use crate::{Data, DescriptorError, PayloadError};
 
@@ -69,7 +72,7 @@ pub(crate) fn prepare_thread() {
 
 /// Serialises a value into a body.
 #[inline]
-pub(crate) fn encode<T: Data>(value: &T, body: &mut Body<'_>) -> Result<(), PayloadError> {
+pub(crate) fn encode<T: Written>(value: &T, body: &mut Body<'_>) -> Result<(), PayloadError> {
     const { assert!(align_of::<T::Archived>() <= ALIGNMENT, "the archive of a message needs more than 16 byte alignment") };
     let mut scratch = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_else(Scratch::make);
     let outcome = scratch.with_dependent_mut(|_, allocator| serialize(value, body, allocator));
@@ -81,13 +84,18 @@ pub(crate) fn encode<T: Data>(value: &T, body: &mut Body<'_>) -> Result<(), Payl
         Ok(_) => {}
         Err(fault) => return Err(*fault.0),
     }
-    let is_shallow = body.len() - size_of::<T::Archived>() < SMALLEST_LEVEL_BYTES * DEPTH_LIMIT;
-    if is_shallow { Ok(()) } else { check_depth::<T>(body.written()) }
+    if is_shallow::<T>(body.len()) { Ok(()) } else { check_depth::<T>(body.written()) }
+}
+
+/// Whether an archive of so many bytes cannot be too deep.
+#[inline]
+fn is_shallow<T: Archive>(length: usize) -> bool {
+    length - size_of::<T::Archived>() < SMALLEST_LEVEL_BYTES * DEPTH_LIMIT
 }
 
 /// Serialises with an allocator that is there, and again afterwards unless this fails.
 #[inline]
-fn serialize<T: Data>(value: &T, body: &mut Body<'_>, kept: &mut Allocator<'_>) -> Result<usize, Fault> {
+fn serialize<T: Written>(value: &T, body: &mut Body<'_>, kept: &mut Allocator<'_>) -> Result<usize, Fault> {
     let Some(allocator) = kept.take() else { unreachable!("scratch memory is kept with its allocator") };
     let mut serializer = Serializer { writer: Sink { body }, allocator, sharing: () };
     let position = serialize_using::<_, Fault>(value, &mut serializer)?;
@@ -112,7 +120,7 @@ pub(crate) fn encode_plain<T: Data>(values: &[T], body: &mut Body<'_>) -> Result
 
 /// Validates what has just been written, to learn whether a receiver can.
 #[cold]
-fn check_depth<T: Data>(written: &[u8]) -> Result<(), PayloadError> {
+fn check_depth<T: Checked>(written: &[u8]) -> Result<(), PayloadError> {
     if is_aligned(written) {
         return access::<T>(written).map(drop);
     }
@@ -123,7 +131,7 @@ fn check_depth<T: Data>(written: &[u8]) -> Result<(), PayloadError> {
 
 /// Validates a payload and gives the archive in it.
 #[inline]
-pub(crate) fn access<T: Data>(payload: &[u8]) -> Result<&T::Archived, PayloadError> {
+pub(crate) fn access<T: Checked>(payload: &[u8]) -> Result<&T::Archived, PayloadError> {
     static NOTHING: Align<[u8; 0]> = Align([]);
     // An empty slice may point anywhere, but the archive of a unit struct has an alignment, too.
     let payload = if payload.is_empty() { &NOTHING.0 } else { payload };
@@ -168,7 +176,7 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    pub(crate) fn new<T: Data>(value: &T) -> Result<Packed, PayloadError> {
+    pub(crate) fn new<T: Written>(value: &T) -> Result<Packed, PayloadError> {
         let (mut bytes, mut descriptors) = (Vec::new(), Vec::new());
         encode(value, &mut Body::detached(&mut bytes, &mut descriptors, crate::DEFAULT_MESSAGE_LIMIT_BYTES))?;
         Ok(Packed { bytes, descriptors })

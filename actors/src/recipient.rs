@@ -7,10 +7,11 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use procession_runtime::{Endpoint, Outgoing, Patience, ProcessId, Ticket};
-use rkyv::{Archive, Deserialize, Serialize};
+use rkyv::{Archive, Archived, Deserialize, Serialize};
 
 use crate::address::Address;
-use crate::{ASK_TIMEOUT, Accepts, ActorRef, AskError, Message, Pending, TELL_PATIENCE, TellError, payload};
+use crate::data::Written;
+use crate::{ASK_TIMEOUT, Accepts, ActorRef, AskError, Message, Pending, Reply, TELL_PATIENCE, TellError, payload};
 
 /// The address of anything that takes the message `M`: an actor of any type, or a [`Mailbox`](crate::Mailbox).
 ///
@@ -116,6 +117,24 @@ impl<M: Message> Recipient<M> {
         }
     }
 
+    /// Sends what archives as a message, waits for the answer however long that takes, and has it read where it is.
+    ///
+    /// # Errors
+    /// [`AskError`], but no refusal: that is an answer like others here.
+    #[inline]
+    pub(crate) fn ask_in_place<R, E>(
+        &self,
+        message: &impl Written,
+        read: impl FnOnce(&Archived<<M::Reply as Reply>::Data>) -> R,
+    ) -> Result<R, AskError<E>> {
+        let outgoing = Outgoing { is_followed: true, patience: Patience::Forever, ..self.outgoing() };
+        let endpoint = Endpoint::of(self.id.system)?;
+        let ticket = self.send(&endpoint, message, outgoing)?;
+        let answer = endpoint.wait(&ticket, None)?;
+        let answer = payload::access::<<M::Reply as Reply>::Data>(&answer.payload);
+        answer.map(read).map_err(|error| AskError::Invalid(error.to_string()))
+    }
+
     /// Sends a message whose answer is waited for later; see [`ActorRef::request`].
     ///
     /// # Errors
@@ -139,7 +158,7 @@ impl<M: Message> Recipient<M> {
     }
 
     #[inline]
-    fn send(&self, endpoint: &Endpoint, message: &M, outgoing: Outgoing) -> Result<Ticket, TellError> {
+    fn send(&self, endpoint: &Endpoint, message: &impl Written, outgoing: Outgoing) -> Result<Ticket, TellError> {
         Ok(endpoint.send(self.id, outgoing, |body| payload::encode(message, body))?)
     }
 }

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use procession_runtime::{ReplyPath, SendError};
 
+use crate::data::Written;
 use crate::{Data, PayloadError};
 
 /// The way back to an asker, to be used any time later: this is how locks, conditions and barriers are built.
@@ -72,6 +73,19 @@ impl<R: Data> ReplyTo<R> {
     /// Whether somebody waits for the answer: the message was asked, not told.
     pub fn is_wanted(&self) -> bool {
         self.path.is_some()
+    }
+
+    /// Sends what archives as the answer, unless one was sent. If this fails, another answer can be sent.
+    ///
+    /// # Errors
+    /// [`PayloadError`] if it cannot be sent.
+    #[inline]
+    pub(crate) fn try_send(&mut self, reply: &impl Written) -> Result<(), PayloadError> {
+        let Some(path) = &mut self.path else { return Ok(()) };
+        match path.try_answer(|body| crate::payload::encode(reply, body)) {
+            Err(SendError::Write(error)) => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Sends the answer. That the asker is gone, or has stopped waiting, is no error; nor is an answer that nobody wants.

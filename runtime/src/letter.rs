@@ -116,6 +116,14 @@ impl ReplyPath {
         self.push(kind::REPLY, write)
     }
 
+    /// Answers as [`answer`](ReplyPath::answer) does; if `write` fails, another answer can be given.
+    ///
+    /// # Errors
+    /// [`SendError::Write`]: nothing was answered.
+    pub fn try_answer<E>(&mut self, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), SendError<E>> {
+        if self.answered { Ok(()) } else { self.push(kind::REPLY, write) }
+    }
+
     /// Answers that the message could not be read.
     pub fn invalid(mut self, why: &str) {
         let text = &why.as_bytes()[..why.len().min(4096)];

@@ -72,6 +72,12 @@ impl<'a> Body<'a> {
         self.len() == 0
     }
 
+    /// Number of descriptors attached so far.
+    #[inline]
+    pub fn descriptor_count(&self) -> usize {
+        self.descriptors.len()
+    }
+
     /// What has been written.
     pub fn written(&self) -> &[u8] {
         &self.bytes[self.start..]

@@ -36,9 +36,7 @@ impl Blob {
         if packed.descriptors.is_empty() {
             Ok(Blob(packed.bytes.into()))
         } else {
-            Err(PayloadError::Invalid(
-                "what is kept for other processes cannot hold descriptors; send them in a message".into(),
-            ))
+            Err(PayloadError::with_descriptors())
         }
     }
 

@@ -19,7 +19,7 @@
 //! | `blob.rs` | values as hosts keep them |
 //! | `near.rs` | words that hosts have lent to this process |
 
-mod blob;
+pub(crate) mod blob;
 mod epoch;
 mod exit_data;
 mod home;

@@ -6,11 +6,13 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use procession_runtime::Arrived;
+
 use super::lent::Own;
-use super::messages::{Lost, Return, Share, Stale, Task};
+use super::messages::{Failed, Lost, Return, Share, Stale, Task, TaskOf};
 use super::worker::Worker;
 use super::{FOREVER, Pool, PoolError, TaskError};
-use crate::primitives::blob::Blob;
+use crate::payload::{self, Within};
 use crate::primitives::exit_data::ExitData;
 use crate::primitives::near::{self, Lender, Life, Near};
 use crate::routine::Routine;
@@ -52,15 +54,17 @@ impl<'a> Turn<'a> {
         routine: Routine,
         arguments: &Arguments,
     ) -> Result<Result<Result<R, TaskError>, Lost>, PoolError> {
-        let arguments = Blob::pack(arguments)?;
-        let worker = ActorRef::<Worker>::new(self.own.worker(self.pool.host()));
+        let worker = ActorRef::<Worker>::new(self.own.worker(self.pool.host())).recipient::<Task>();
         let number = self.own.number;
-        let exit = match worker.ask_within(&Task { number, routine, arguments }, FOREVER) {
-            Ok(value) => return Ok(Ok(value.open::<R>().map_err(|error| TaskError::Unreadable(error.to_string())))),
-            Err(AskError::Refused(failed)) => return Ok(Ok(Err(failed.into()))),
+        let answer = worker.ask_in_place(&TaskOf { number, routine, arguments: Within(arguments) }, |outcome| {
+            let value = outcome.as_ref().map_err(|failed| payload::make::<Failed>(failed, &Arrived::default()))?;
+            payload::open_within::<R>(value).map_err(|error| Failed::Unreadable(error.to_string()))
+        });
+        let exit = match answer {
+            Ok(outcome) => return Ok(Ok(outcome.map_err(TaskError::from))),
             Err(AskError::Dead(exit)) => exit,
             Err(AskError::NoActor) => Exit::Killed,
-            Err(error) => return Err(error.map_refusal(|_| Stale).into()),
+            Err(error) => return Err(AskError::<Stale>::into(error)),
         };
         self.is_left = true;
         Ok(Err(Lost { slot: self.own.slot, number, exit: ExitData::from(&exit) }))

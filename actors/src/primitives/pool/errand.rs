@@ -11,8 +11,9 @@ use super::answers::MARGIN_BYTES;
 use super::foreman::Foreman;
 use super::messages::{Failed, Results};
 use super::sequence::{Sequence, Values};
+use crate::payload::{self, Within};
 use crate::primitives::blob::Blob;
-use crate::{ActorRef, Data, Failure, Function, TellError};
+use crate::{ActorRef, Data, Failure, Function, ReplyTo, TellError};
 
 /// Words of a worker's record: which item of which assignment it is at; whether it may go on to the next.
 pub(super) const AT: usize = 0;
@@ -114,6 +115,13 @@ where
     }
 }
 
+/// A task in hand that came alone.
+#[derive(Debug)]
+pub(super) struct Solo {
+    pub(super) arguments: Bytes,
+    pub(super) reply: ReplyTo<Result<Blob, Failed>>,
+}
+
 /// Calls a function once, for what it returns.
 #[derive(Debug)]
 pub(super) struct Alone<Arguments, Shape>(PhantomData<fn(Arguments) -> Shape>);
@@ -124,13 +132,22 @@ where
     Arguments: Data,
     Shape: 'static,
 {
-    type Input = Bytes;
-    type Output = Result<Blob, Failed>;
+    type Input = Solo;
+    type Output = ();
 
-    fn call(function: F, arguments: Bytes) -> Result<Blob, Failed> {
-        let arguments = Blob::of_bytes(arguments).open::<Arguments>();
-        let arguments = arguments.map_err(|error| Failed::Unreadable(error.to_string()))?;
-        Blob::pack(&attempt(function, arguments)?).map_err(|error| Failed::Unsendable(error.to_string()))
+    fn call(function: F, solo: Solo) {
+        let Solo { arguments, mut reply } = solo;
+        let arguments = payload::open_within::<Arguments>(&arguments);
+        let arguments = arguments.map_err(|error| Failed::Unreadable(error.to_string()));
+        let failed = match arguments.and_then(|arguments| attempt(function, arguments)) {
+            Ok(value) => match reply.try_send(&Ok::<_, Failed>(Within(&value))) {
+                Ok(()) => return,
+                Err(error) => Failed::Unsendable(error.to_string()),
+            },
+            Err(failed) => failed,
+        };
+        // No failure is too large.
+        let _ = reply.try_send(&Err::<Within<'_, F::Output>, _>(failed));
     }
 }
 
@@ -274,11 +291,6 @@ impl Desk {
     /// The task of a turn is done.
     pub(super) fn end_alone(&self, number: u64) {
         self.record.set_word(ALONE, alone(number, false));
-    }
-
-    /// Gives the value of a task if it fits into an answer.
-    pub(super) fn check(&self, value: Blob) -> Result<Blob, Failed> {
-        if value.len() > self.most_bytes { Err(too_large()) } else { Ok(value) }
     }
 
     /// Waits while the foreman wants it.

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use rkyv::{Archive, Serialize};
+
 use super::lent::Loan;
+use crate::payload::Within;
 use crate::primitives::blob::Blob;
 use crate::primitives::exit_data::ExitData;
 use crate::routine::Routine;
-use crate::{Later, data, message};
+use crate::{Data, Later, data, message};
 
 /// Brings work: some chunks of items. A worker does those of a chunk one after the other.
 ///
@@ -245,12 +248,20 @@ pub(crate) struct Work {
 }
 
 /// A task of a client whose turn it is.
-#[message(reply = Result<Blob, Failed>)]
+#[message(reply = Later<Result<Blob, Failed>>)]
 pub(crate) struct Task {
     /// Which turn.
     pub(super) number: u64,
     pub(super) routine: Routine,
     pub(super) arguments: Blob,
+}
+
+/// A [`Task`], as it is sent: its arguments are written into the message straight away.
+#[derive(Debug, Archive, Serialize)]
+pub(super) struct TaskOf<'a, Arguments: Data> {
+    pub(super) number: u64,
+    pub(super) routine: Routine,
+    pub(super) arguments: Within<'a, Arguments>,
 }
 
 /// A worker's last message: end.

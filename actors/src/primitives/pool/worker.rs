@@ -1,14 +1,13 @@
 //! The actor that does the work.
 
-use bytes::Bytes;
 use procession_runtime::{Arrived, Endpoint, RecordWriter};
 
-use super::errand::{Desk, Errand};
+use super::errand::{Desk, Errand, Solo};
 use super::foreman::Foreman;
 use super::messages::{Failed, Prepare, Prepared, Retire, Task, Unprepared, Work};
 use crate::primitives::blob::Blob;
 use crate::routine::Routine;
-use crate::{Actor, ActorRef, Context, Descriptor, Down, Failure, Handler, Incoming, actor, data, payload};
+use crate::{Actor, ActorRef, Context, Descriptor, Down, Failure, Handler, Incoming, Later, actor, data, payload};
 
 /// What a worker is made of.
 #[data]
@@ -114,19 +113,20 @@ impl Handler<Work> for Worker {
 }
 
 impl Handler<Task> for Worker {
-    fn handle(&mut self, task: Incoming<'_, Task>, context: &mut Context<Self>) -> Result<Blob, Failed> {
-        let number = task.number.to_native();
+    fn handle(&mut self, task: Incoming<'_, Task>, context: &mut Context<Self>) -> Later<Result<Blob, Failed>> {
+        let reply = context.reply_now();
+        let (later, number) = (reply.later(), task.number.to_native());
         // Nobody waits for what is to be passed over.
-        let Some(desk) = self.desk.as_ref().filter(|desk| desk.begin_alone(number)) else { return Ok(Blob::default()) };
+        let Some(desk) = self.desk.as_ref().filter(|desk| desk.begin_alone(number)) else { return later };
         let routine = payload::open::<Routine>(&task.routine, &Arrived::default());
-        let Some(run) = routine.ok().and_then(Routine::find::<Bytes, Result<Blob, Failed>>) else {
+        let Some(run) = routine.ok().and_then(Routine::find::<Solo, ()>) else {
             context.fail(Failure::new("the function of a task is not in this program"));
-            return Ok(Blob::default());
+            return later;
         };
-        let result = run(task.lot().slice_ref(task.arguments.as_slice()));
+        run(Solo { arguments: task.lot().slice_ref(task.arguments.as_slice()), reply });
         desk.end_alone(number);
         self.has_answered = true;
-        result.and_then(|value| desk.check(value))
+        later
     }
 }
 
