@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use procession_runtime::{Arrived, Body, Letter, ProcessId, Refusal};
-use rkyv::api::{access_with_context, deserialize_using, serialize_using};
+use rkyv::api::{access_with_context, deserialize_using};
 use rkyv::rancor::{self, Source, Trace};
 use rkyv::ser::allocator::{Arena, ArenaHandle};
 use rkyv::ser::{Positional, Serializer, Writer};
@@ -45,7 +45,7 @@ type Allocator<'a> = Option<ArenaHandle<'a>>;
 
 self_cell::self_cell! {
     /// Scratch memory for serialising, with the one allocator of it. Between two values nothing is allocated.
-    struct Scratch {
+    pub(crate) struct Scratch {
         owner: MutBorrow<Arena>,
 
         #[not_covariant]
@@ -55,8 +55,25 @@ self_cell::self_cell! {
 
 impl Scratch {
     #[cold]
-    fn make() -> Scratch {
+    pub(crate) fn make() -> Scratch {
         Scratch::new(MutBorrow::new(Arena::default()), |arena| Some(arena.borrow_mut().acquire()))
+    }
+
+    /// Serialises [plain](is_plain) values, whose archives are copied all at once. Each is what [`encode`] makes of it.
+    #[inline(always)]
+    pub(crate) fn encode_plain<T: Data>(&mut self, values: &[T], body: &mut Body<'_>) -> Result<(), PayloadError> {
+        debug_assert!(is_plain::<T>());
+        let outcome = self.with_dependent_mut(|_, allocator| serialize(values, body, allocator));
+        outcome.map(drop).map_err(|fault| {
+            *self = Scratch::make();
+            *fault.0
+        })
+    }
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Scratch").finish_non_exhaustive()
     }
 }
 
@@ -94,11 +111,14 @@ fn is_shallow<T: Archive>(length: usize) -> bool {
 }
 
 /// Serialises with an allocator that is there, and again afterwards unless this fails.
-#[inline]
-fn serialize<T: Written>(value: &T, body: &mut Body<'_>, kept: &mut Allocator<'_>) -> Result<usize, Fault> {
+#[inline(always)]
+fn serialize<T>(value: &T, body: &mut Body<'_>, kept: &mut Allocator<'_>) -> Result<usize, Fault>
+where
+    T: for<'a, 'b, 'c> SerializeUnsized<Encoder<'a, 'b, 'c>> + ?Sized,
+{
     let Some(allocator) = kept.take() else { unreachable!("scratch memory is kept with its allocator") };
     let mut serializer = Serializer { writer: Sink { body }, allocator, sharing: () };
-    let position = serialize_using::<_, Fault>(value, &mut serializer)?;
+    let position = value.serialize_unsized(rancor::Strategy::wrap(&mut serializer))?;
     *kept = Some(serializer.allocator);
     Ok(position)
 }
@@ -106,16 +126,6 @@ fn serialize<T: Written>(value: &T, body: &mut Body<'_>, kept: &mut Allocator<'_
 /// Whether a value is its own archive, byte by byte: numbers are.
 pub(crate) const fn is_plain<T: Data>() -> bool {
     T::COPY_OPTIMIZATION.is_enabled()
-}
-
-/// Serialises [plain](is_plain) values, whose archives are copied all at once. Each is what [`encode`] makes of it.
-pub(crate) fn encode_plain<T: Data>(values: &[T], body: &mut Body<'_>) -> Result<(), PayloadError> {
-    debug_assert!(is_plain::<T>());
-    let mut arena = Arena::default();
-    let mut serializer = Serializer::new(Sink { body }, arena.acquire(), ());
-    let outcome =
-        SerializeUnsized::<Encoder<'_, '_, '_>>::serialize_unsized(values, rancor::Strategy::wrap(&mut serializer));
-    outcome.map(drop).map_err(|fault| *fault.0)
 }
 
 /// Validates what has just been written, to learn whether a receiver can.

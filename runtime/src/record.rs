@@ -187,7 +187,13 @@ impl RecordWriter {
         head[8..12].copy_from_slice(&kind.to_le_bytes());
         head[12..].copy_from_slice(&length.to_le_bytes());
         let start = HEAD_BYTES + self.used_bytes;
-        let is_written = self.map.write(start, &head) && self.map.write(start + ENTRY_HEAD_BYTES, bytes);
+        let place = start + ENTRY_HEAD_BYTES;
+        let is_written = self.map.write(start, &head)
+            && match <&[u8; WORD_BYTES]>::try_from(bytes) {
+                // Numbers: of a length that is known, they are copied without a call.
+                Ok(number) => self.map.write(place, number),
+                Err(_) => self.map.write(place, bytes),
+            };
         if is_written {
             self.used_bytes = end;
             self.commit();

@@ -10,8 +10,9 @@ use procession_runtime::{Call, Endpoint, RecordWriter, last_panic};
 use super::answers::MARGIN_BYTES;
 use super::foreman::Foreman;
 use super::messages::{Failed, Results};
-use super::sequence::{Sequence, Values};
-use crate::payload::{self, Within};
+use super::sequence::Sequence;
+use super::values::Values;
+use crate::payload::{self, Scratch, Within};
 use crate::primitives::blob::Blob;
 use crate::{ActorRef, Data, Failure, Function, ReplyTo, TellError};
 
@@ -59,6 +60,8 @@ pub(super) struct Desk {
     /// Most that the results in a message may take.
     most_bytes: usize,
     results: Sequence,
+    /// For results that need nothing else to be written.
+    scratch: Scratch,
     /// The item that was begun last, of those that were not taken back.
     at: u64,
 }
@@ -100,7 +103,7 @@ where
         while item < end {
             let arguments = values.as_mut().and_then(Iterator::next);
             let arguments = arguments.unwrap_or_else(|| Err(Failed::Unreadable("there are too few arguments".into())));
-            note(&mut desk.results, arguments.and_then(|arguments| attempt(function, arguments)));
+            desk.note(arguments.and_then(|arguments| attempt(function, arguments)));
             start = desk.keep(assignment, item, start);
             item += 1;
             if item == next_chunk && item < end {
@@ -158,19 +161,6 @@ where
     F: Function<Arguments, Shape>,
 {
     catch_unwind(AssertUnwindSafe(|| function.call(arguments))).map_err(|_| panicked())
-}
-
-/// Adds what a function has returned, or why it has not.
-#[inline]
-fn note<T: Data>(results: &mut Sequence, outcome: Result<T, Failed>) {
-    let failed = match outcome {
-        Ok(value) => match results.push(&value) {
-            Ok(()) => return,
-            Err(error) => Failed::Unsendable(error.to_string()),
-        },
-        Err(failed) => failed,
-    };
-    results.push_failure(&failed);
 }
 
 /// Calls a function once, for what it does.
@@ -238,7 +228,15 @@ impl Desk {
     ) -> Desk {
         // What fits into a message to the foreman fits into its answer, too.
         let most_bytes = limit_bytes.saturating_sub(2 * MARGIN_BYTES);
-        Desk { record, record_bytes, foreman, most_bytes, results: Sequence::default(), at: 0 }
+        Desk {
+            record,
+            record_bytes,
+            foreman,
+            most_bytes,
+            results: Sequence::default(),
+            scratch: Scratch::make(),
+            at: 0,
+        }
     }
 
     /// Makes room for what is kept of the next assignment.
@@ -300,6 +298,26 @@ impl Desk {
             // The foreman is about to kill this process, or finds that it need not: either is a matter of microseconds.
             std::thread::yield_now();
         }
+    }
+
+    /// Adds what a function has returned, or why it has not.
+    #[inline]
+    fn note<T: Data>(&mut self, outcome: Result<T, Failed>) {
+        let failed = match outcome {
+            Ok(value) => {
+                let pushed = if payload::is_plain::<T>() {
+                    self.results.push_plain(&value, &mut self.scratch)
+                } else {
+                    self.results.push(&value)
+                };
+                match pushed {
+                    Ok(()) => return,
+                    Err(error) => Failed::Unsendable(error.to_string()),
+                }
+            }
+            Err(failed) => failed,
+        };
+        self.results.push_failure(&failed);
     }
 
     /// Keeps the last result where the foreman finds it if this process dies. Gives the first item whose result is still here.

@@ -60,7 +60,7 @@
 //! | `answers.rs`, `messages.rs` | what it owes to users; its messages |
 //! | `worker.rs`, `errand.rs` | the actor that does the work, and how it does |
 //! | `handle.rs`, `tasks.rs` | [`Pool`], [`PoolBuilder`], [`Tasks`] |
-//! | `feeder.rs`, `pace.rs`, `sequence.rs` | items on their way out; how many together; values in a row, as bytes |
+//! | `feeder.rs`, `pace.rs`, `sequence.rs`, `values.rs` | items on their way out; how many together; values in a row, as bytes, and as they are read |
 //! | `stream.rs`, `imap.rs` | answers as they come to a thread: [`Imap`], [`ImapUnordered`] |
 //! | `driver.rs`, `job.rs`, `async_result.rs` | answers that nobody's thread waits for: [`AsyncResult`] |
 //! | `executor.rs`, `future.rs` | [`Executor`], [`Future`], [`wait()`], [`as_completed()`] |
@@ -88,6 +88,7 @@ mod pace;
 mod sequence;
 mod stream;
 mod tasks;
+mod values;
 mod worker;
 
 use std::time::Duration;

@@ -1,44 +1,90 @@
 //! Several values in a row, as bytes: the arguments or the results of one batch.
 //!
 //! Each value is an archive of its own, so that it can be written, kept and read alone. Behind them stands one word for each
-//! (its length and its flags), and how many there are. Whoever passes a sequence on need not look into it.
+//! (its length and its flags), or, if those are all the same, that word once; and how many there are. Whoever passes a sequence
+//! on need not look into it; `values.rs` reads it.
 
-use bytes::Bytes;
-use procession_runtime::{Arrived, Body};
-use rkyv::util::AlignedVec;
+use procession_runtime::Body;
 
 use super::messages::Failed;
+use crate::payload::Scratch;
 use crate::primitives::blob::Blob;
 use crate::{DEFAULT_MESSAGE_LIMIT_BYTES, Data, PayloadError, payload};
 
 /// Where a value starts that is more than its root, and that of a failure: the most that any archive needs.
-const WIDE_ALIGNMENT: usize = 16;
+pub(super) const WIDE_ALIGNMENT: usize = 16;
 
 /// In a value's word: it starts at a multiple of [`WIDE_ALIGNMENT`], otherwise of what its root needs.
-const WIDE: u32 = 1 << 30;
+pub(super) const WIDE: u32 = 1 << 30;
 
 /// In a value's word: it is a [`Failed`].
-const FAILED: u32 = 1 << 31;
+pub(super) const FAILED: u32 = 1 << 31;
 
-const LENGTH_MASK: u32 = WIDE - 1;
+pub(super) const LENGTH_MASK: u32 = WIDE - 1;
+
+/// In the count: the values' words are all the same, and there is one. None of the values has no bytes.
+pub(super) const UNIFORM: u32 = 1 << 31;
 
 /// Largest value: what a word can say, and less than a message may be at most.
 const LIMIT_BYTES: usize =
     if DEFAULT_MESSAGE_LIMIT_BYTES < LENGTH_MASK as usize { DEFAULT_MESSAGE_LIMIT_BYTES } else { LENGTH_MASK as usize };
 
-/// How many values are made at once.
-const BLOCK: usize = 64;
+pub(super) const WORD_BYTES: usize = size_of::<u32>();
 
-/// Larger ones are made one by one, in bytes.
-const BLOCK_VALUE_BYTES: usize = 64;
+/// What stands behind the values.
+#[derive(Debug, Default)]
+struct Words {
+    count: usize,
+    /// The last one. As long as there are no others, it stands for all of them.
+    last: u32,
+    each: Vec<u32>,
+}
 
-const WORD_BYTES: usize = size_of::<u32>();
+impl Words {
+    #[inline]
+    fn push(&mut self, word: u32) {
+        self.push_many(word, 1);
+    }
+
+    /// Adds a word several times.
+    #[inline]
+    fn push_many(&mut self, word: u32, times: usize) {
+        if self.count > 0 && word != self.last && self.each.is_empty() {
+            self.each.extend(std::iter::repeat_n(self.last, self.count));
+        }
+        if !self.each.is_empty() {
+            self.each.extend(std::iter::repeat_n(word, times));
+        }
+        self.last = word;
+        self.count += times;
+    }
+
+    fn pop(&mut self) {
+        self.count = self.count.saturating_sub(1);
+        self.each.pop();
+        self.last = self.each.last().copied().unwrap_or(self.last);
+    }
+
+    /// Writes them, with their number, and forgets them.
+    fn finish(&mut self, bytes: &mut Vec<u8>) {
+        let count = u32::try_from(self.count).unwrap_or(0);
+        let is_uniform = self.each.is_empty() && self.last & LENGTH_MASK > 0 && count > 1;
+        if self.each.is_empty() {
+            self.each.extend(std::iter::repeat_n(self.last, if is_uniform { 1 } else { self.count }));
+        }
+        bytes.reserve_exact((self.each.len() + 1) * WORD_BYTES);
+        self.each.iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+        bytes.extend_from_slice(&(count | if is_uniform { UNIFORM } else { 0 }).to_le_bytes());
+        self.each.clear();
+        self.count = 0;
+    }
+}
 
 /// A sequence that is being written.
 #[derive(Debug, Default)]
 pub(super) struct Sequence {
     bytes: Vec<u8>,
-    words: Vec<u32>,
+    words: Words,
     /// Where the last value starts.
     last: usize,
 }
@@ -46,12 +92,12 @@ pub(super) struct Sequence {
 impl Sequence {
     /// Number of values.
     pub(super) fn len(&self) -> usize {
-        self.words.len()
+        self.words.count
     }
 
-    /// What it takes when it is finished, in bytes, or a little less.
+    /// What it takes when it is finished, in bytes, or a little less; or less, if its words are all the same.
     pub(super) fn len_bytes(&self) -> usize {
-        self.bytes.len() + (self.words.len() + 1) * WORD_BYTES
+        self.bytes.len() + (self.words.count + 1) * WORD_BYTES
     }
 
     /// Adds a value.
@@ -76,6 +122,20 @@ impl Sequence {
         Ok(())
     }
 
+    /// Adds a [plain](payload::is_plain) value, as [`push`](Sequence::push) does.
+    ///
+    /// # Errors
+    /// [`PayloadError`] if there is no memory; nothing is added then.
+    #[inline]
+    pub(super) fn push_plain<T: Data>(&mut self, value: &T, scratch: &mut Scratch) -> Result<(), PayloadError> {
+        self.pad(align_of::<T::Archived>());
+        let mut descriptors = Vec::new();
+        let mut body = Body::detached(&mut self.bytes, &mut descriptors, LIMIT_BYTES);
+        scratch.encode_plain(std::slice::from_ref(value), &mut body)?;
+        self.note(size_of::<T::Archived>() as u32, 0);
+        Ok(())
+    }
+
     /// What a value takes that [needs no look](payload::is_plain) to know it; `None` for other types.
     pub(super) const fn plain_bytes<T: Data>() -> Option<usize> {
         if payload::is_plain::<T>() { Some(size_of::<T::Archived>() + WORD_BYTES) } else { None }
@@ -91,10 +151,10 @@ impl Sequence {
         }
         self.pad(align_of::<T::Archived>());
         let mut descriptors = Vec::new();
-        payload::encode_plain(values, &mut Body::detached(&mut self.bytes, &mut descriptors, LIMIT_BYTES))?;
+        Scratch::make().encode_plain(values, &mut Body::detached(&mut self.bytes, &mut descriptors, LIMIT_BYTES))?;
         let length = size_of::<T::Archived>();
         self.last = self.bytes.len() - length;
-        self.words.extend(std::iter::repeat_n(length as u32, values.len()));
+        self.words.push_many(length as u32, values.len());
         Ok(())
     }
 
@@ -123,7 +183,7 @@ impl Sequence {
     /// The last value's flags and bytes.
     #[inline]
     pub(super) fn last(&self) -> Option<(u32, &[u8])> {
-        Some((self.words.last()? & !LENGTH_MASK, &self.bytes[self.last..]))
+        (self.words.count > 0).then(|| (self.words.last & !LENGTH_MASK, &self.bytes[self.last..]))
     }
 
     /// Takes the last value out, into a sequence of its own.
@@ -139,12 +199,9 @@ impl Sequence {
 
     /// Gives the sequence as bytes, and begins another.
     pub(super) fn finish(&mut self) -> Blob {
-        let (mut bytes, words) = (std::mem::take(&mut self.bytes), &mut self.words);
+        let mut bytes = std::mem::take(&mut self.bytes);
         bytes.resize(bytes.len().next_multiple_of(WORD_BYTES), 0);
-        bytes.reserve_exact((words.len() + 1) * WORD_BYTES);
-        words.iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
-        bytes.extend_from_slice(&u32::try_from(words.len()).unwrap_or(0).to_le_bytes());
-        words.clear();
+        self.words.finish(&mut bytes);
         Blob::of_bytes(bytes)
     }
 
@@ -173,133 +230,11 @@ impl Sequence {
     }
 }
 
-/// A sequence that is being read, from its start.
-#[derive(Debug)]
-struct Reader {
-    bytes: Bytes,
-    /// Where the words start.
-    words: usize,
-    count: usize,
-    next: usize,
-    position: usize,
-}
-
-impl Reader {
-    /// Reads a sequence.
-    ///
-    /// # Errors
-    /// [`PayloadError::Invalid`] if it is none.
-    fn new(bytes: Bytes) -> Result<Reader, PayloadError> {
-        let count = bytes.last_chunk().map(|count| u32::from_le_bytes(*count) as usize);
-        let words = count.and_then(|count| bytes.len().checked_sub((count + 1) * WORD_BYTES));
-        match (count, words) {
-            (Some(count), Some(words)) => Ok(Reader { bytes, words, count, next: 0, position: 0 }),
-            _ => Err(PayloadError::Invalid("no sequence of values".into())),
-        }
-    }
-
-    /// Reads the next value; `None` after the last.
-    #[inline]
-    fn next<T: Data>(&mut self) -> Option<Result<T, Failed>> {
-        let place = self.pass::<T>()?;
-        let (flags, value) = match place {
-            Ok(place) => place,
-            Err(failed) => return Some(Err(failed)),
-        };
-        if flags & FAILED != 0 {
-            let failed = open::<Failed>(value, WIDE_ALIGNMENT);
-            return Some(Err(failed.unwrap_or_else(|error| Failed::Unreadable(error.to_string()))));
-        }
-        let alignment = if flags & WIDE == 0 { align_of::<T::Archived>() } else { WIDE_ALIGNMENT };
-        Some(open::<T>(value, alignment).map_err(|error| Failed::Unreadable(error.to_string())))
-    }
-
-    /// Reads the next values if they are nothing but their roots: those stand in a row, as in an array.
-    fn next_block<T: Data>(&mut self) -> Option<[T; BLOCK]> {
-        let length = size_of::<T::Archived>();
-        if self.count - self.next < BLOCK || length > BLOCK_VALUE_BYTES {
-            return None;
-        }
-        let at = self.words + self.next * WORD_BYTES;
-        let words = self.bytes.get(at..at + BLOCK * WORD_BYTES)?;
-        let start = self.position.next_multiple_of(align_of::<T::Archived>());
-        let end = start + BLOCK * length;
-        if words.chunks_exact(WORD_BYTES).any(|word| word != (length as u32).to_le_bytes()) || end > self.words {
-            return None;
-        }
-        let values = open::<[T; BLOCK]>(self.bytes.get(start..end)?, align_of::<T::Archived>()).ok()?;
-        (self.next, self.position) = (self.next + BLOCK, end);
-        Some(values)
-    }
-
-    /// Passes over the next value and gives its flags and bytes.
-    #[inline]
-    fn pass<T: Data>(&mut self) -> Option<Result<(u32, &[u8]), Failed>> {
-        if self.next >= self.count {
-            return None;
-        }
-        let at = self.words + self.next * WORD_BYTES;
-        let word = self.bytes[at..].first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
-        self.next += 1;
-        let alignment = if word & WIDE == 0 { align_of::<T::Archived>() } else { WIDE_ALIGNMENT };
-        let start = self.position.next_multiple_of(alignment);
-        self.position = start + (word & LENGTH_MASK) as usize;
-        let value = if self.position <= self.words { self.bytes.get(start..self.position) } else { None };
-        Some(value.map(|value| (word & !LENGTH_MASK, value)).ok_or_else(|| Failed::Unreadable("cut short".into())))
-    }
-}
-
-/// The values of a sequence, made many at a time where they are nothing but their roots.
-#[derive(Debug)]
-pub(super) struct Values<T> {
-    reader: Reader,
-    made: Option<std::array::IntoIter<T, BLOCK>>,
-}
-
-impl<T: Data> Values<T> {
-    /// Reads a sequence.
-    ///
-    /// # Errors
-    /// [`PayloadError::Invalid`] if it is none.
-    pub(super) fn new(bytes: Bytes) -> Result<Values<T>, PayloadError> {
-        Ok(Values { reader: Reader::new(bytes)?, made: None })
-    }
-
-    /// Passes over values. To be called before the first is taken.
-    pub(super) fn pass_over(&mut self, count: usize) {
-        (0..count).for_each(|_| drop(self.reader.pass::<T>()));
-    }
-}
-
-impl<T: Data> Iterator for Values<T> {
-    type Item = Result<T, Failed>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Result<T, Failed>> {
-        if let Some(value) = self.made.as_mut().and_then(Iterator::next) {
-            return Some(Ok(value));
-        }
-        self.made = self.reader.next_block::<T>().map(IntoIterator::into_iter);
-        match &mut self.made {
-            Some(block) => block.next().map(Ok),
-            None => self.reader.next::<T>(),
-        }
-    }
-}
-
-/// Makes the value of an archive that should be aligned already.
-#[inline]
-fn open<T: Data>(value: &[u8], alignment: usize) -> Result<T, PayloadError> {
-    if value.as_ptr().align_offset(alignment) == 0 {
-        return payload::open::<T>(payload::access::<T>(value)?, &Arrived::default());
-    }
-    let mut aligned = AlignedVec::<WIDE_ALIGNMENT>::with_capacity(value.len());
-    aligned.extend_from_slice(value);
-    payload::open::<T>(payload::access::<T>(&aligned)?, &Arrived::default())
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
+    use super::super::values::{Reader, Values};
     use super::*;
 
     fn read<T: Data>(sequence: &mut Sequence) -> Vec<Result<T, Failed>> {
@@ -346,6 +281,35 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_all_values_share_stands_there_once() {
+        let mut sequence = Sequence::default();
+        let numbers = |count: u32| (0..count).map(Ok::<u32, Failed>);
+        let mut scratch = Scratch::make();
+        numbers(100).flatten().for_each(|number| sequence.push_plain(&number, &mut scratch).expect("it can be sent"));
+        let bytes = sequence.finish().bytes().clone();
+        assert_eq!(bytes.len(), 102 * WORD_BYTES);
+        assert!(Values::<u32>::new(bytes.clone()).expect("it is a sequence").eq(numbers(100)));
+        let mut given = Vec::new();
+        let wants = |limit| move |given: &mut Vec<_>, value| (given.push(value), given.len() < limit).1;
+        for limit in [1, 64, 80, 101] {
+            given.clear();
+            let want = wants(limit);
+            let values = Values::<u32>::new(bytes.clone()).expect("it is a sequence");
+            assert_eq!(values.give(|value| want(&mut given, value)), limit > 100);
+            assert!(given.drain(..).eq(numbers(limit.min(100) as u32)));
+        }
+        sequence.push_all(&[0u32, 1, 2]).expect("they can be sent");
+        sequence.push_failure(&Failed::Unsendable("why".into()));
+        sequence.push_all(&[3u32, 4]).expect("they can be sent");
+        assert_eq!(read::<u32>(&mut sequence.split_last()), [Ok(4)]);
+        let values = read::<u32>(&mut sequence);
+        assert_eq!(values, [Ok(0), Ok(1), Ok(2), Err(Failed::Unsendable("why".into())), Ok(3)]);
+        (0..3).for_each(|_| sequence.push(&7u64).expect("it can be sent"));
+        assert_eq!(read::<u64>(&mut sequence.split_last()), [Ok(7)]);
+        assert_eq!(read::<u64>(&mut sequence), [Ok(7), Ok(7)]);
+    }
+
+    #[test]
     fn failures_stand_among_values() {
         let mut sequence = Sequence::default();
         sequence.push(&1u8).expect("it can be sent");
@@ -379,6 +343,12 @@ mod tests {
     fn nonsense_is_refused() {
         assert!(Reader::new(Bytes::new()).is_err());
         assert!(Reader::new(Bytes::from_static(&[255; 8])).is_err());
+        let uniform =
+            |length: u32, count: u32| [[0; 8], (u64::from(count | UNIFORM) << 32 | u64::from(length)).to_le_bytes()];
+        let read = |length, count| Reader::new(Bytes::from(uniform(length, count).concat()));
+        assert!(read(4, 2).is_ok() && read(4, 3).is_err());
+        assert!(read(0, 3).is_err() && read(LENGTH_MASK, LENGTH_MASK).is_err());
+        assert!(Reader::new(Bytes::from(UNIFORM.to_le_bytes().to_vec())).is_err());
         let mut reader = Reader::new(Bytes::from_static(&[255, 255, 0, 0, 1, 0, 0, 0])).expect("it has a count");
         assert!(matches!(reader.next::<u64>(), Some(Err(Failed::Unreadable(_)))));
         assert!(reader.next::<u64>().is_none());

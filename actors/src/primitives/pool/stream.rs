@@ -7,7 +7,7 @@ use super::error::{PoolError, TaskError, refusal};
 use super::feeder::{Feeder, Lane};
 use super::foreman::Foreman;
 use super::messages::{Batch, Cancel, Collect, Outcome, Piece, Portion};
-use super::sequence::Values;
+use super::values::Values;
 use super::{FOREVER, Pool};
 use crate::{ActorRef, Data, Pending};
 
@@ -209,7 +209,7 @@ pub(super) fn read<R: Data>(
     for piece in pieces {
         let goes_on = match piece {
             Piece::Results { results, .. } => {
-                Values::<R>::new(results.bytes().clone())?.all(|value| take(value.map_err(TaskError::from)))
+                Values::<R>::new(results.bytes().clone())?.give(|value| take(value.map_err(TaskError::from)))
             }
             Piece::Died(exit) => take(Err(TaskError::WorkerDied { exit: exit.into() })),
             Piece::TimedOut => take(Err(TaskError::TimedOut)),
