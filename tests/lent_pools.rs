@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{Exit, Pool, PoolError, TaskError};
-use procession_tests::{Noting, SOON, eventually, kill, process_table, repeat};
+use procession_tests::pool_work::{begun, note_and_work, pids, wait_until_idle, work};
+use procession_tests::{Noting, SOON, eventually, kill, kill_if_there, process_table, repeat};
 
 const ROUNDS: u32 = 20;
 
@@ -34,40 +35,6 @@ fn warm_pool(system: &System, workers: usize) -> Pool {
     pids(&pool);
     warm(&pool);
     pool
-}
-
-/// Waits until all workers are ready, and gives their process ids.
-fn pids(pool: &Pool) -> Vec<i32> {
-    let mut pids = Vec::new();
-    eventually("the pool is of its size", || {
-        pids = pool.status().expect("it lives").pids;
-        pids.len() == pool.workers()
-    });
-    pids
-}
-
-/// Takes about so many microseconds, without sleeping.
-fn work(microseconds: u64) -> u64 {
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_micros(microseconds) {
-        std::hint::spin_loop();
-    }
-    microseconds
-}
-
-/// Notes in a file that a task was begun, and does it.
-fn note_and_work(path: String, item: u64, microseconds: u64) -> u64 {
-    use std::io::Write;
-    let mut file = std::fs::OpenOptions::new().append(true).open(path).expect("the file is there");
-    file.write_all(format!("{item}\n").as_bytes()).expect("it can be written");
-    work(microseconds);
-    item
-}
-
-/// How often a task was begun.
-fn begun(path: &std::path::Path, item: u64) -> usize {
-    let text = std::fs::read_to_string(path).expect("it can be read");
-    text.lines().filter(|line| *line == item.to_string()).count()
 }
 
 fn apply_without_host((pool, host): (Pool, i32)) -> usize {
@@ -113,22 +80,17 @@ fn a_worker_killed_costs_the_task_that_it_was_asked_for_and_no_other() {
         let results = caller.join().expect("no panic");
         let lost = results.iter().filter(|result| result.is_err()).count();
         assert!(lost <= if repeatable { 0 } else { 2 }, "{lost} are lost");
-        for (item, result) in (0..).zip(results) {
+        for ((item, result), count) in (0..).zip(results).zip(begun(file.path(), 300)) {
             match result {
-                Ok(value) => assert_eq!((value, begun(file.path(), item) >= 1), (item, true)),
+                Ok(value) => assert_eq!((value, count >= 1), (item, true)),
                 Err(PoolError::Task { index: 0, error }) => assert_eq!(error, TaskError::WorkerDied { exit: KILLED }),
                 Err(error) => panic!("{error}"),
             }
-            assert!(repeatable || begun(file.path(), item) <= 1, "it was begun twice");
+            assert!(repeatable || count <= 1, "it was begun twice");
         }
         round.at("the pool's size");
         pids(&pool);
     });
-}
-
-/// Sends SIGKILL to a process that may have ended.
-fn kill_if_there(pid: i32) {
-    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL);
 }
 
 fn apply_for_ever((pool, microseconds): (Pool, u64)) {
@@ -155,10 +117,7 @@ fn the_workers_of_an_asker_killed_serve_others() {
         let others = [one, other].map(|pool| thread::spawn(move || warm(&pool)));
         others.into_iter().for_each(|other| other.join().expect("no panic"));
         round.at("what is left");
-        eventually("nothing is left", || {
-            let status = pool.status().expect("it lives");
-            (status.busy, status.queued, status.ready) == (0, 0, 2)
-        });
+        wait_until_idle(&pool);
     });
 }
 
@@ -221,8 +180,7 @@ fn a_task_that_a_stopped_worker_has_not_begun_is_done_by_another() {
         kill(victim, Signal::SIGKILL);
         round.at("the results");
         let results = caller.join().expect("no panic");
-        for (item, result) in (0..).zip(results) {
-            let count = begun(file.path(), item);
+        for ((item, result), count) in (0..).zip(results).zip(begun(file.path(), 50)) {
             match result {
                 Ok(value) => assert_eq!((value, count), (item, 1)),
                 Err(PoolError::Task { error, .. }) => {

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{Exit, Pool, PoolError, Restart, SpawnError, Strategy, TaskError};
-use procession_tests::{Noting, Round, SOON, eventually, kill, process_table, repeat};
+use procession_tests::pool_work::{begun, note, note_and_work, pids, wait_until_idle, work};
+use procession_tests::{Noting, Round, SOON, eventually, kill, kill_if_there, process_table, repeat};
 
 const ROUNDS: u32 = 20;
 
@@ -22,50 +23,6 @@ fn system() -> System {
 
 fn pool(system: &System, workers: usize) -> Pool {
     Pool::new(system, workers).expect("a pool")
-}
-
-/// Waits until all workers are ready, and gives their process ids.
-fn pids(pool: &Pool) -> Vec<i32> {
-    let mut pids = Vec::new();
-    eventually("the pool is of its size", || {
-        pids = pool.status().expect("it lives").pids;
-        pids.len() == pool.workers()
-    });
-    pids
-}
-
-/// Sends SIGKILL to a process that may have ended.
-fn kill_if_there(pid: i32) {
-    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL);
-}
-
-/// Takes about so many microseconds, without sleeping.
-fn work(microseconds: u64) -> u64 {
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_micros(microseconds) {
-        std::hint::spin_loop();
-    }
-    microseconds
-}
-
-/// Does an item, and notes in a file that it was begun: one byte at the item's place, more if it was begun again.
-fn note(path: &str, item: u64) {
-    use std::io::Write;
-    let mut file = std::fs::OpenOptions::new().append(true).open(path).expect("the file is there");
-    file.write_all(format!("{item}\n").as_bytes()).expect("it can be written");
-}
-
-fn note_and_work(path: String, item: u64, microseconds: u64) -> u64 {
-    note(&path, item);
-    work(microseconds);
-    item
-}
-
-/// How often each item was begun.
-fn begun(path: &std::path::Path, items: u64) -> Vec<usize> {
-    let text = std::fs::read_to_string(path).expect("it can be read");
-    let lines: Vec<u64> = text.lines().map(|line| line.parse().expect("a number")).collect();
-    (0..items).map(|item| lines.iter().filter(|line| **line == item).count()).collect()
 }
 
 #[procession::test]
@@ -333,10 +290,7 @@ fn what_a_killed_client_wanted_is_dropped_and_others_are_served() {
         round.at("another client");
         assert_eq!(pool.map(work, 0..50), Ok((0..50).collect()));
         round.at("what is left of the work");
-        eventually("nothing is left", || {
-            let status = pool.status().expect("it lives");
-            (status.busy, status.queued, status.ready) == (0, 0, 2)
-        });
+        wait_until_idle(&pool);
     });
 }
 

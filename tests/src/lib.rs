@@ -10,6 +10,7 @@
 //! | `stopwatch.rs` | [`Stopwatch`]: how long a wait takes |
 //! | `eventually.rs` | [`eventually()`]: waiting for what nobody announces |
 //! | `worker.rs` | [`worker::Worker`]: an actor that does what a test tells it |
+//! | `pool_work.rs` | what tests of pools have in common: waits for workers, tasks that note that they were begun |
 //! | `lock_outcome.rs` | [`lock_outcome()`]: what the use of a lock comes to |
 //! | `tally.rs` | [`Tally`]: work that one at a time may do |
 //! | `sys.rs` | the unsafe code of the tests |
@@ -21,6 +22,7 @@ pub mod dice;
 pub mod eventually;
 pub mod lock_outcome;
 pub mod noting;
+pub mod pool_work;
 pub mod process_table;
 pub mod round;
 pub mod signals;
@@ -34,6 +36,6 @@ pub use eventually::{SOON, eventually};
 pub use lock_outcome::lock_outcome;
 pub use noting::Noting;
 pub use round::{GUARD, Round, guarded, repeat};
-pub use signals::{kill, kill_soon, pid};
+pub use signals::{kill, kill_if_there, kill_soon, pid};
 pub use stopwatch::Stopwatch;
 pub use tally::Tally;

@@ -17,6 +17,15 @@ pub fn kill(pid: i32, signal: Signal) {
     nix::sys::signal::kill(Pid::from_raw(pid), signal).expect("the process is there");
 }
 
+/// Sends SIGKILL to a process that may have ended.
+///
+/// # Panics
+/// If that is no process of a test.
+pub fn kill_if_there(pid: i32) {
+    assert!(pid > 1, "{pid} is no process of a test");
+    let _ = nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+}
+
 /// Gives the process id of a child that runs.
 ///
 /// # Panics
