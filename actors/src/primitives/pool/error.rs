@@ -16,7 +16,8 @@ pub enum TaskError<E = Infallible> {
     /// Its function panicked. The worker lives on.
     #[error("panicked at {}: {}", .0.location, .0.message)]
     Panicked(Panic),
-    /// The worker died with it in hand.
+    /// The worker died with it in hand: begun, and perhaps even done, if its value had not left the worker. It was not begun
+    /// again, unless it was declared [repeatable](super::Tasks::repeatable).
     #[error("the worker {exit}")]
     WorkerDied {
         /// How the worker ended.

@@ -146,6 +146,9 @@ impl Pool {
     /// A thread that does this often asks workers that have nothing to do itself, without the host. Nothing but the time that it
     /// takes tells the difference.
     ///
+    /// The function is called once at most. If its worker dies before the value has left it, that is
+    /// [`WorkerDied`](TaskError::WorkerDied), though the function may have come to its end.
+    ///
     /// # Errors
     /// [`PoolError`].
     pub fn apply<F, Arguments, Shape, R>(&self, function: F, arguments: Arguments) -> Result<R, PoolError>
