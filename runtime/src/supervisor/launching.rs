@@ -42,7 +42,6 @@ impl Office {
                 self.fail_start(process, error);
             }
         }
-        self.flush_zygote();
     }
 
     /// Whether processes are made by starting the image again.

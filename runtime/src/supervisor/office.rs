@@ -154,7 +154,9 @@ impl Office {
             self.fill_orders();
             self.carry_out();
             self.look_whether_over();
+            // What a process is to be is in its socket before it is asked for.
             self.flush();
+            self.flush_zygote();
             self.keep_spare();
         }
         Ok(())
