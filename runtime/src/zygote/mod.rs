@@ -20,6 +20,9 @@ use crate::{child, hook, rehearsal, voice};
 /// Most clones asked for and not answered: it bounds the descriptors in flight to the zygote.
 pub(crate) const UNANSWERED_LIMIT: usize = 16;
 
+/// Most answers that are kept back; fewer than clones may be asked for, so that there is always a next one to make.
+const ANSWERS_KEPT_BACK: usize = UNANSWERED_LIMIT / 2;
+
 /// What a frame on the zygote's socket is. None has a payload, so that neither side takes memory for one.
 mod kind {
     /// Asks for one clone. Correlation: the supervisor's name for the request. Descriptor: the new process's control socket.
@@ -91,8 +94,9 @@ fn run(socket: OwnedFd, parent: Pid, allowance: &Allowance) -> ! {
     prepare_clones(parent);
     crate::sys::set_title("zygote", "procession zygote");
     let cloner = Cloner::new().ok();
+    let mut answers = Answers::default();
     // The end of the loop is the end of the socket, or of its sense; both end the zygote.
-    while turn(&socket, parent, cloner.as_ref()).is_some() {}
+    while turn(&socket, parent, cloner.as_ref(), &mut answers).is_some() {}
     std::process::exit(0)
 }
 
@@ -107,11 +111,31 @@ fn prepare_clones(parent: Pid) {
     }
 }
 
-/// Waits for a request and answers it.
-fn turn(socket: &OwnedFd, parent: Pid, cloner: Option<&Cloner>) -> Option<()> {
+/// Answers that are kept back while there are more requests: the supervisor need not be woken for each.
+#[derive(Debug, Default)]
+struct Answers {
+    bytes: [[u8; HEADER_BYTES]; ANSWERS_KEPT_BACK],
+    count: usize,
+}
+
+impl Answers {
+    fn push(&mut self, answer: &Header) {
+        self.bytes[self.count] = answer.encode();
+        self.count += 1;
+    }
+
+    fn send(&mut self, socket: &OwnedFd) -> Option<()> {
+        let count = std::mem::take(&mut self.count);
+        send_whole(socket, self.bytes[..count].as_flattened())
+    }
+}
+
+/// Takes the next request and does it; sends the answers if there is none, or if they are many.
+fn turn(socket: &OwnedFd, parent: Pid, cloner: Option<&Cloner>, answers: &mut Answers) -> Option<()> {
     let mut bytes = [0; HEADER_BYTES];
-    let (count, control) = match sys::receive(socket.as_fd(), &mut bytes) {
+    let (count, control) = match sys::receive(socket.as_fd(), &mut bytes, answers.count == 0) {
         Err(nix::Error::EINTR) => return Some(()),
+        Err(nix::Error::EAGAIN) => return answers.send(socket),
         received => received.ok()?,
     };
     // A frame with a descriptor and without a payload is sent, and received, by one call.
@@ -124,8 +148,8 @@ fn turn(socket: &OwnedFd, parent: Pid, cloner: Option<&Cloner>) -> Option<()> {
         Ok(process) => (kind::CLONED, process.as_raw()),
         Err(error) => (kind::NOT_CLONED, error as i32),
     };
-    let answer = Header { kind, tag: number.cast_unsigned(), correlation: request.correlation, ..Header::default() };
-    answer_with(socket, &answer.encode())
+    answers.push(&Header { kind, tag: number.cast_unsigned(), correlation: request.correlation, ..Header::default() });
+    if answers.count < ANSWERS_KEPT_BACK { Some(()) } else { answers.send(socket) }
 }
 
 /// Clones, and goes on as the clone there.
@@ -140,7 +164,7 @@ fn make_clone(control: OwnedFd, parent: Pid, cloner: Option<&Cloner>, is_spare: 
     }
 }
 
-fn answer_with(socket: &OwnedFd, mut bytes: &[u8]) -> Option<()> {
+fn send_whole(socket: &OwnedFd, mut bytes: &[u8]) -> Option<()> {
     use std::os::fd::AsRawFd;
     while !bytes.is_empty() {
         match send(socket.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL) {
