@@ -63,5 +63,17 @@ fn supervise(system: u64, socket: OwnedFd, root: nix::unistd::Pid) -> Result<(),
     sys::set_title("supervisor", "procession supervisor");
     allowance.raise_descriptors();
     sys::adopt_orphans()?;
+    preside(system, socket, root, allowance, zygote)
+}
+
+/// Not a part of its caller, whose stack the zygote has, too, and all its clones.
+#[inline(never)]
+fn preside(
+    system: u64,
+    socket: OwnedFd,
+    root: nix::unistd::Pid,
+    allowance: sys::Allowance,
+    zygote: Option<zygote::Zygote>,
+) -> Result<(), crate::error::RuntimeError> {
     Office::new(system, socket, root, allowance, zygote)?.run()
 }
