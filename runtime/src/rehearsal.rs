@@ -4,20 +4,17 @@
 //! of its own to make, which is most of what a start costs.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 use procession_transport::{Flushed, Header, Link, Outlet, Refusal, Socket, socket_pair};
 
 use crate::child;
 use crate::control::{self, CONTROL_LIMIT_BYTES, Launch, Notice, ProcessOptions, Value};
-use crate::endpoint::{Endpoint, kind};
-use crate::entry::EntryRef;
+use crate::endpoint::{Down, Endpoint, Service, kind};
+use crate::entry::{Ending, EntryRef};
 use crate::error::RuntimeError;
-use crate::id::{EndpointId, ProcessId};
-
-/// How long the rehearsal waits for a message that is there already.
-const LIMIT: Duration = Duration::from_secs(1);
+use crate::id::{EndpointId, ProcessId, TimerId};
+use crate::letter::Letter;
 
 /// Launches a process that is this one, sends it a request, and forgets it.
 pub(crate) fn rehearse(parent: Pid) -> Result<(), RuntimeError> {
@@ -45,11 +42,30 @@ pub(crate) fn rehearse(parent: Pid) -> Result<(), RuntimeError> {
     let mut visitor = outlet(Socket::from_nonblocking(visitor));
     visitor.push(Header { kind: kind::REQUEST, ..Header::default() }, |_| Ok::<_, Refusal>(()))?;
     send(&mut visitor)?;
-    drop(process.endpoint().receive(Some(Instant::now() + LIMIT)));
+    process.endpoint().go_on(&mut Nothing);
     process.endpoint().flush();
     process.leave();
     Endpoint::drop_spent();
     Ok(())
+}
+
+/// Is content with one message.
+struct Nothing;
+
+impl Service for Nothing {
+    fn letter(&mut self, _: &mut Letter) -> Option<Ending> {
+        Some(Ending::Normal)
+    }
+
+    fn down(&mut self, _: Down) -> Option<Ending> {
+        Some(Ending::Normal)
+    }
+
+    fn timer(&mut self, _: TimerId) -> Option<Ending> {
+        Some(Ending::Normal)
+    }
+
+    fn stopping(&mut self) {}
 }
 
 /// Sends everything or nothing: what is waited for must be there.

@@ -46,6 +46,11 @@ impl Endpoint {
     /// Serves until the service wants to end, or the process is asked to stop.
     pub(crate) fn serve(&self, service: &mut dyn Service) -> Ending {
         letter::note_serving();
+        self.go_on(service)
+    }
+
+    /// Serves, without a note that this thread does.
+    pub(crate) fn go_on(&self, service: &mut dyn Service) -> Ending {
         if let Ok(mut core) = self.core() {
             core.is_serving = true;
         }
