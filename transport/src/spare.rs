@@ -6,7 +6,7 @@
 //! kept.
 
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use bytes::{Bytes, BytesMut};
 
@@ -27,8 +27,6 @@ struct Spares {
     bytes: usize,
     /// Whether the keeper knows that there are some.
     are_tended: bool,
-    /// Has [`trim_spares`] called in time. Gives whether that is so.
-    keeper: Option<fn() -> bool>,
 }
 
 #[derive(Debug)]
@@ -40,10 +38,13 @@ struct Spare {
 
 static SPARES: Mutex<Spares> = Mutex::new(Spares::new());
 
+/// Has [`trim_spares`] called in time. Gives whether that is so.
+static KEEPER: OnceLock<fn() -> bool> = OnceLock::new();
+
 /// Has memory that large frames took kept for the next of them: `keeper` has [`trim_spares`] called from time to time, as long as
 /// that says so, and gives whether it can.
 pub fn keep_spares(keeper: fn() -> bool) {
-    lock().keeper = Some(keeper);
+    let _ = KEEPER.get_or_init(|| keeper);
 }
 
 /// Gives back the memory that was not used since this was last called. Gives whether there is some left.
@@ -72,13 +73,13 @@ pub(crate) fn put(buffer: Vec<u8>) {
         // Whoever drops a message does not wait for anybody.
         Err(TryLockError::WouldBlock) => return,
     };
-    let Some(keeper) = spares.keeper else { return };
+    let Some(keeper) = KEEPER.get() else { return };
     let excess = spares.put(buffer);
     let is_news = !mem::replace(&mut spares.are_tended, true);
     drop(spares);
     give_back(excess);
     if is_news && !keeper() {
-        let untended = mem::replace(&mut *lock(), Spares { keeper: Some(keeper), ..Spares::new() });
+        let untended = mem::replace(&mut *lock(), Spares::new());
         give_back(untended.buffers);
     }
 }
@@ -119,7 +120,7 @@ fn lock() -> MutexGuard<'static, Spares> {
 
 impl Spares {
     const fn new() -> Spares {
-        Spares { buffers: Vec::new(), bytes: 0, are_tended: false, keeper: None }
+        Spares { buffers: Vec::new(), bytes: 0, are_tended: false }
     }
 
     /// Takes the smallest that has the room.
