@@ -30,6 +30,9 @@ const PANICKED: i32 = 101;
 /// only delay the next.
 const SPARE_AFTER_MILLIS: u8 = 5;
 
+/// How many waits of a process sleep at once that is made among others: those for its first messages.
+const WAITS_IN_A_CROWD: u32 = 2;
+
 /// Name and title of a spare.
 const SPARE: (&str, &str) = ("spare", "procession spare");
 
@@ -136,7 +139,7 @@ fn run(control: OwnedFd, parent: Pid, is_announced: bool, is_crowded: bool) -> !
     let code = match launch(control, parent, is_announced) {
         Ok(process) => {
             if is_crowded {
-                process.endpoint.sleep_at_once();
+                process.endpoint.sleep_at_once(WAITS_IN_A_CROWD);
             }
             live(&process)
         }

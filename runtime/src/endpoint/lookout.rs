@@ -9,8 +9,11 @@ use super::spin::{SPIN, Spinner};
 ///
 /// `look` is told which of the looks it is, and how often what costs nothing is to be looked at before the processor is given away.
 pub(super) fn look_out<E>(spinner: &mut Spinner, mut look: impl FnMut(u32, u32) -> Result<bool, E>) -> Result<bool, E> {
+    if spinner.skips() {
+        return Ok(false);
+    }
     let start = Instant::now();
-    if !spinner.begin(start) {
+    if !spinner.looks(start) {
         return Ok(false);
     }
     for round in 1_u32.. {

@@ -185,10 +185,10 @@ impl Endpoint {
         self.0.id.process
     }
 
-    /// Has the next wait sleep at once: what it waits for takes long, or the processor is wanted.
-    pub(crate) fn sleep_at_once(&self) {
+    /// Has so many waits sleep at once: what they wait for takes long, or the processor is wanted.
+    pub(crate) fn sleep_at_once(&self, waits: u32) {
         if let Ok(mut core) = self.core() {
-            core.spinner.note_missed();
+            core.spinner.skip(waits);
         }
     }
 

@@ -59,13 +59,21 @@ impl Default for Spinner {
 }
 
 impl Spinner {
-    /// Whether the wait that begins now looks before it sleeps.
-    pub(crate) fn begin(&mut self, now: Instant) -> bool {
-        if self.skipped > 0 {
-            self.skipped -= 1;
-            return false;
-        }
+    /// Whether the wait that begins now sleeps at once, whatever the time is.
+    pub(crate) fn skips(&mut self) -> bool {
+        let skips = self.skipped > 0;
+        self.skipped = self.skipped.saturating_sub(1);
+        skips
+    }
+
+    /// Whether a wait that begins now and is not skipped looks before it sleeps.
+    pub(crate) fn looks(&self, now: Instant) -> bool {
         self.rest_until.is_none_or(|until| now >= until)
+    }
+
+    /// Has so many waits sleep at once.
+    pub(crate) fn skip(&mut self, waits: u32) {
+        self.skipped = self.skipped.max(waits);
     }
 
     /// How often to look at what costs nothing to look at, before the system is asked and the processor given away: whoever is
@@ -103,12 +111,16 @@ impl Spinner {
 mod tests {
     use super::*;
 
+    fn begin(spinner: &mut Spinner, now: Instant) -> bool {
+        !spinner.skips() && spinner.looks(now)
+    }
+
     #[test]
     fn looks_in_vain_become_rare_and_one_that_is_not_makes_them_frequent() {
         let (mut spinner, now) = (Spinner::default(), Instant::now());
         let looks = |spinner: &mut Spinner, waits: u32| {
             let looked = (0..waits).filter(|_| {
-                let looks = spinner.begin(now);
+                let looks = begin(spinner, now);
                 looks.then(|| spinner.note_missed());
                 looks
             });
@@ -116,24 +128,24 @@ mod tests {
         };
         assert_eq!(looks(&mut spinner, 128), 7, "after 1, 2, 4, 8, 16, 32 and 64 waits");
         assert_eq!(looks(&mut spinner, 65 * 100), 100);
-        while !spinner.begin(now) {}
+        while !begin(&mut spinner, now) {}
         spinner.note_found();
-        assert!(spinner.begin(now));
+        assert!(begin(&mut spinner, now));
         spinner.note_missed();
-        assert!(!spinner.begin(now));
-        assert!(spinner.begin(now));
+        assert!(!begin(&mut spinner, now));
+        assert!(begin(&mut spinner, now));
     }
 
     #[test]
     fn who_is_in_the_way_again_and_again_rests_longer_each_time() {
         let (mut spinner, start) = (Spinner::default(), Instant::now());
         assert!(spinner.note_lent(start, LENT / 2));
-        assert!(spinner.begin(start));
+        assert!(begin(&mut spinner, start));
         assert!(!spinner.note_lent(start, LENT));
-        assert!(!spinner.begin(start + FIRST_REST / 2));
+        assert!(!begin(&mut spinner, start + FIRST_REST / 2));
         let mut at = start + FIRST_REST;
         for _ in 0..20 {
-            assert!(spinner.begin(at));
+            assert!(begin(&mut spinner, at));
             spinner.note_found();
             assert!(!spinner.note_lent(at, LENT));
             at += spinner.rest;
