@@ -81,9 +81,7 @@ impl Process {
 
     /// Says that it has started: whoever spawned it goes on, and messages are let in.
     pub fn started(&self) {
-        if let Err(error) =
-            self.member.control.send(0, &Request::Started { process: std::process::id().cast_signed() }, Vec::new())
-        {
+        if let Err(error) = self.member.control.send(0, &Request::Started { process: sys::own_id() }, Vec::new()) {
             tracing::debug!(%error, "nobody is there to be told of the start");
         }
     }

@@ -299,6 +299,12 @@ pub(crate) fn die_with(parent: Pid) -> nix::Result<bool> {
     Ok(unsafe { libc::syscall(libc::SYS_getppid) } == libc::c_long::from(parent.as_raw()))
 }
 
+/// This process's id.
+pub(crate) fn own_id() -> i32 {
+    // SAFETY: it takes nothing and cannot fail.
+    unsafe { libc::syscall(libc::SYS_getpid) as i32 }
+}
+
 /// Becomes the parent of all orphans among its descendants.
 pub(crate) fn adopt_orphans() -> nix::Result<()> {
     nix::sys::prctl::set_child_subreaper(true)
