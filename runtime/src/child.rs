@@ -6,18 +6,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollTimeout;
 use nix::unistd::Pid;
-use procession_transport::{Inlet, Link, Outlet, Received, Socket};
 
-use crate::control::{self, CONTROL_LIMIT_BYTES, Launch, NOTICE_LIMIT_BYTES, Notice, Parcel, Report, Request};
-use crate::endpoint::{Endpoint, Service};
+use crate::control::{Notice, Parcel, Report, Request};
+use crate::endpoint::{Endpoint, Line, Service, wait_readable};
 use crate::entry::{Ending, EntryRef};
 use crate::error::RuntimeError;
 use crate::exit::Exit;
 use crate::flusher;
 use crate::id::{Incarnation, ProcessId};
-use crate::membership::{Control, Membership};
+use crate::membership::Membership;
 use crate::{letter, panic, rehearsal, sys};
 
 /// Exit code of a process that failed.
@@ -104,22 +103,28 @@ impl Process {
 pub(crate) fn run_clone(control: OwnedFd, parent: Pid, is_announced: bool, is_spare: bool) -> ! {
     let Ok(true) = sys::die_with(parent) else { std::process::exit(FAILED) };
     let Ok(control) = sys::keep_only(control) else { std::process::exit(FAILED) };
-    if is_spare {
-        get_ready(control.as_fd(), parent);
-    }
-    run(control, parent, is_announced, !is_spare)
+    let mut is_unready = is_spare;
+    // What does not depend on what it is to be is there before it waits: a spare has it done by the time it is wanted.
+    let launched = launch(control, parent, is_announced, |control| {
+        if std::mem::take(&mut is_unready) {
+            get_ready(control, parent);
+        } else {
+            wait_readable(control, PollTimeout::NONE);
+        }
+    });
+    run(launched, !is_spare)
 }
 
 /// Does what costs time later, unless the clone is told at once what to be.
 fn get_ready(control: BorrowedFd<'_>, parent: Pid) {
     sys::set_title(SPARE.0, SPARE.1);
-    let patience = PollTimeout::from(SPARE_AFTER_MILLIS);
-    if poll(&mut [PollFd::new(control, PollFlags::POLLIN)], patience) == Ok(0) {
-        if let Err(error) = rehearsal::rehearse(parent) {
-            tracing::debug!(%error, "a spare has not rehearsed; it starts a little later");
-        }
-        sys::set_title(SPARE.0, SPARE.1);
+    if wait_readable(control, SPARE_AFTER_MILLIS.into()) {
+        return;
     }
+    if let Err(error) = rehearsal::rehearse(parent) {
+        tracing::debug!(%error, "a spare has not rehearsed; it starts a little later");
+    }
+    sys::set_title(SPARE.0, SPARE.1);
 }
 
 /// Becomes an actor in an image that was started to be one.
@@ -129,12 +134,17 @@ pub(crate) fn run_image(control: OwnedFd) -> ! {
     sys::reset_signals();
     sys::close_above(sys::MARKED_DESCRIPTOR);
     sys::find_title();
-    run(control, parent, true, false)
+    run(
+        launch(control, parent, true, |control| {
+            wait_readable(control, PollTimeout::NONE);
+        }),
+        false,
+    )
 }
 
 /// `is_crowded`: others are being made at the same time, which want the processors.
-fn run(control: OwnedFd, parent: Pid, is_announced: bool, is_crowded: bool) -> ! {
-    let code = match launch(control, parent, is_announced) {
+fn run(launched: Result<Process, RuntimeError>, is_crowded: bool) -> ! {
+    let code = match launched {
         Ok(process) => {
             if is_crowded {
                 process.endpoint.sleep_at_once(WAITS_IN_A_CROWD);
@@ -147,15 +157,19 @@ fn run(control: OwnedFd, parent: Pid, is_announced: bool, is_crowded: bool) -> !
     std::process::exit(code)
 }
 
-/// Waits for the launch and becomes what it says.
-pub(crate) fn launch(control: OwnedFd, parent: Pid, is_announced: bool) -> Result<Process, RuntimeError> {
-    let link: Arc<dyn Link> = Arc::new(Socket::from_nonblocking(control));
-    let upward = Control::new(Outlet::new(link.clone(), CONTROL_LIMIT_BYTES));
-    let mut inlet = Inlet::new(link, NOTICE_LIMIT_BYTES);
+/// Waits for the launch and becomes what it says; `wait` is called while there is none.
+pub(crate) fn launch(
+    control: OwnedFd,
+    parent: Pid,
+    is_announced: bool,
+    wait: impl FnMut(BorrowedFd<'_>),
+) -> Result<Process, RuntimeError> {
+    let mut line = Line::new(control)?;
     if !is_announced {
-        upward.send(0, &Request::Alive { process: std::process::id().cast_signed() }, Vec::new())?;
+        line.upward.send(0, &Request::Alive { process: sys::own_id() }, Vec::new())?;
     }
-    let (launch, descriptors) = first_notice(&mut inlet)?;
+    let (notice, descriptors) = line.first_notice(wait)?;
+    let Notice::Launch(launch) = notice else { return Err(RuntimeError::WrongKind("no launch".into())) };
     let mut descriptors = descriptors.into_iter();
     let visitor = launch.visitor.and_then(|visitor| Some((visitor, descriptors.next()?)));
     for (is_redirected, standard) in [(launch.stdout, 1), (launch.stderr, 2)] {
@@ -170,9 +184,10 @@ pub(crate) fn launch(control: OwnedFd, parent: Pid, is_announced: bool) -> Resul
         sys::set_variable(name, value);
     }
     panic::install();
-    let member = Membership::new(launch.process, launch.incarnation, parent, launch.options, upward.clone());
+    let upward = line.upward.clone();
+    let member = Membership::new(launch.process, launch.incarnation, parent, launch.options, upward);
     member.enter();
-    let endpoint = Endpoint::new(member.clone(), upward, inlet, 0)?;
+    let endpoint = Endpoint::new(member.clone(), line, 0)?;
     endpoint.keep();
     if let Some((visitor, socket)) = visitor {
         endpoint.adopt_visitor(visitor, socket)?;
@@ -186,23 +201,6 @@ pub(crate) fn launch(control: OwnedFd, parent: Pid, is_announced: bool) -> Resul
         entry: launch.entry,
         setup: launch.setup,
     })
-}
-
-fn first_notice(inlet: &mut Inlet) -> Result<(Launch, Vec<OwnedFd>), RuntimeError> {
-    loop {
-        if let Some(frame) = inlet.next_frame()? {
-            let (_, notice, descriptors) = control::read::<Notice>(frame)?;
-            let Notice::Launch(launch) = notice else { return Err(RuntimeError::WrongKind("no launch".into())) };
-            return Ok((*launch, descriptors.arrived().map_err(|_| RuntimeError::NoDescriptors)?));
-        }
-        match inlet.receive()? {
-            Received::End => return Err(RuntimeError::SupervisorLost),
-            Received::Nothing => {
-                let _ = poll(&mut [PollFd::new(inlet.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE);
-            }
-            Received::More | Received::Drained => {}
-        }
-    }
 }
 
 /// Runs the entry, reports how it ended, and gives the exit code.

@@ -37,7 +37,7 @@ pub(crate) fn rehearse(parent: Pid) -> Result<(), RuntimeError> {
     let mut supervisor = outlet(Socket::from_nonblocking(supervisor));
     control::push(&mut supervisor, 0, &Notice::Launch(Box::new(launch)), vec![visit])?;
     send(&mut supervisor)?;
-    let process = child::launch(control, parent, true)?;
+    let process = child::launch(control, parent, true, |_| {})?;
     process.started();
     let mut visitor = outlet(Socket::from_nonblocking(visitor));
     visitor.push(Header { kind: kind::REQUEST, ..Header::default() }, |_| Ok::<_, Refusal>(()))?;

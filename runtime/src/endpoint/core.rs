@@ -16,6 +16,7 @@ use slab::Slab;
 use super::backlog::Backlog;
 use super::connection::{Connection, Direction, Inbox, Sorted};
 use super::kind;
+use super::line::Line;
 use super::lookout::look_out;
 use super::mailbox::{Item, Mailbox};
 use super::route::{self, Route};
@@ -93,16 +94,8 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(
-        id: EndpointId,
-        control: Inlet,
-        upward: Arc<Control>,
-        departures: Arc<Departures>,
-        member: Arc<Membership>,
-    ) -> Result<Core, RuntimeError> {
+    pub(crate) fn new(id: EndpointId, line: Line, departures: Arc<Departures>, member: Arc<Membership>) -> Core {
         let options = &member.options;
-        let mut hub = Hub::new()?;
-        let control_watch = hub.watch(control.link().descriptor(), Subject::Control)?;
         let inbox = Inbox {
             mailbox: Mailbox::new(usize::try_from(options.mailbox_limit_bytes).unwrap_or(usize::MAX)),
             waits: FxHashMap::default(),
@@ -110,12 +103,12 @@ impl Core {
             tag_in_hand: None,
             probes: Vec::new(),
         };
-        Ok(Core {
+        Core {
             id,
-            hub,
-            control,
-            control_watch,
-            upward,
+            hub: line.hub,
+            control: line.inlet,
+            control_watch: line.watch,
+            upward: line.upward,
             connections: Slab::new(),
             outgoing: FxHashMap::default(),
             inbox,
@@ -142,7 +135,7 @@ impl Core {
             spinner: Spinner::default(),
             waits_long: false,
             member,
-        })
+        }
     }
 
     /// Sends what is to be sent, waits until something has happened or the time has passed, and takes in what has come.

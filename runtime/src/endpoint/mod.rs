@@ -6,6 +6,7 @@
 //! | file | what of it |
 //! |---|---|
 //! | `core.rs` | its state, and one turn of its loop |
+//! | `line.rs` | its line to the supervisor |
 //! | `connection.rs` | one connection, and what arrives on it |
 //! | `notices.rs` | what the supervisor says, deaths first |
 //! | `route.rs` | the ways to other processes |
@@ -27,6 +28,7 @@ mod beside;
 mod connection;
 mod core;
 mod deadlock;
+mod line;
 mod lookout;
 mod mailbox;
 mod notices;
@@ -45,10 +47,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use procession_transport::{Inlet, Link, Outlet, Socket, socket_pair};
+use procession_transport::socket_pair;
 
 use self::core::Core;
-use crate::control::{CONTROL_LIMIT_BYTES, NOTICE_LIMIT_BYTES, Request};
+use crate::control::Request;
 use crate::error::RuntimeError;
 use crate::flusher;
 use crate::id::{EndpointId, ProcessId};
@@ -56,6 +58,7 @@ use crate::links::Links;
 use crate::membership::{Control, Membership};
 use crate::outbox::Departures;
 
+pub(crate) use self::line::{Line, wait_readable};
 pub use self::lookout::Lookout;
 use self::mailbox::Origin;
 pub use self::mailbox::{Down, DownReason};
@@ -142,26 +145,19 @@ impl Endpoint {
         member.check()?;
         let (ours, theirs) = socket_pair()?;
         let number = member.next_endpoint();
-        let link: Arc<dyn Link> = Arc::new(Socket::from_nonblocking(ours));
-        let control = Control::new(Outlet::new(link.clone(), CONTROL_LIMIT_BYTES));
-        let endpoint = Endpoint::new(member, control, Inlet::new(link, NOTICE_LIMIT_BYTES), number)?;
+        let endpoint = Endpoint::new(member, Line::new(ours)?, number)?;
         let attached = endpoint.0.member.control.send(0, &Request::Attach { number }, vec![theirs]);
         judged(&endpoint.0.member, attached)?;
         Ok(endpoint)
     }
 
-    /// Makes an endpoint over a control socket that the supervisor knows.
-    pub(crate) fn new(
-        member: Arc<Membership>,
-        control: Arc<Control>,
-        inlet: Inlet,
-        number: u32,
-    ) -> Result<Endpoint, RuntimeError> {
+    /// Makes an endpoint over a line whose other end the supervisor has, or will have.
+    pub(crate) fn new(member: Arc<Membership>, line: Line, number: u32) -> Result<Endpoint, RuntimeError> {
         let id = EndpointId { process: member.process, incarnation: member.incarnation, number };
         procession_transport::keep_spares(flusher::trim_spares_in_time);
         let departures = Arc::new(Departures::new(member.options.links.busy_after()));
-        let core = Core::new(id, inlet, control.clone(), departures.clone(), member.clone())?;
-        let core = RefCell::new(core);
+        let control = line.upward.clone();
+        let core = RefCell::new(Core::new(id, line, departures.clone(), member.clone()));
         Ok(Endpoint(Rc::new(Station { member, control, id, core, departures })))
     }
 
