@@ -8,9 +8,9 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, raise};
 use procession::prelude::*;
 use procession::{Exit, Restart, SpawnError, Stdio, Strategy};
-use procession_tests::process_table::is_running;
-use procession_tests::worker::Worker;
-use procession_tests::{SOON, eventually};
+use procession_tests::process_table::{children, is_running};
+use procession_tests::worker::{Identify, Worker};
+use procession_tests::{SOON, eventually, kill};
 
 /// Starts in the way that it is told to, after it has written its process ids down and started an actor of its own.
 struct Doubtful;
@@ -117,6 +117,29 @@ fn a_spawner_that_ends_takes_a_hanging_start_along() {
     child.kill().expect("it runs");
     assert!(child.join_within(SOON).is_err());
     assert!(!pids(&diary).expect("they were written").into_iter().any(is_running));
+    system.shutdown().expect("an orderly end");
+}
+
+#[procession::test]
+fn who_is_stopped_before_it_looks_at_its_launch_starts_and_stops() {
+    let system = System::start().expect("a system");
+    let worker = system.spawn::<Worker>(()).expect("a worker");
+    let staff = worker.ask(&Identify).expect("it answers").parent;
+    let find_spare = || children(staff).into_iter().find(|child| child.name == "spare").map(|child| child.pid);
+    eventually("a clone is kept for the next process", || find_spare().is_some());
+    let spare = find_spare().expect("it is there");
+    kill(spare, Signal::SIGSTOP);
+    let supervisor = Supervisor::new(Strategy::OneForOne).start(&system).expect("a supervisor");
+    let child = thread::scope(|scope| {
+        let starter = scope.spawn(|| supervisor.start_child("late", Restart::Temporary, system.actor::<Worker>(())));
+        eventually("it is being made", || {
+            supervisor.child::<Worker>("late").is_ok_and(|late| late.pid() == Ok(Some(spare)))
+        });
+        supervisor.child::<Worker>("late").and_then(|late| late.stop()).expect("it can be stopped");
+        kill(spare, Signal::SIGCONT);
+        starter.join().expect("no panic").expect("it has started")
+    });
+    assert_eq!(child.join_within(SOON).expect("its end").exit, Exit::Stopped);
     system.shutdown().expect("an orderly end");
 }
 

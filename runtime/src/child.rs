@@ -192,6 +192,7 @@ pub(crate) fn launch(
     if let Some((visitor, socket)) = visitor {
         endpoint.adopt_visitor(visitor, socket)?;
     }
+    endpoint.hear_rest()?;
     Ok(Process {
         member,
         name: launch.name,

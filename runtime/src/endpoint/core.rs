@@ -295,6 +295,11 @@ impl Core {
         }
     }
 
+    /// Takes in what the supervisor has said and that has been received with its first word.
+    pub(super) fn hear_rest(&mut self) -> Result<(), RuntimeError> {
+        if self.control.has_frame() { self.read_control() } else { Ok(()) }
+    }
+
     pub(super) fn read_control(&mut self) -> Result<(), RuntimeError> {
         loop {
             let received = self.control.receive();

@@ -193,6 +193,11 @@ impl Endpoint {
         self.core()?.add_visitor(visitor, socket)
     }
 
+    /// Takes in what has come together with the launch, of which the poller knows nothing.
+    pub(crate) fn hear_rest(&self) -> Result<(), RuntimeError> {
+        self.core()?.hear_rest()
+    }
+
     /// Sends what has been told, as far as the receivers take it.
     pub fn flush(&self) {
         self.0.departures.flush(|_, _| {});
