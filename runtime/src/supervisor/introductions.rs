@@ -5,8 +5,6 @@
 
 use std::os::fd::OwnedFd;
 
-use procession_transport::socket_pair;
-
 use super::office::Office;
 use super::record::{Caller, Kind, Life};
 use crate::control::{Answer, Notice};
@@ -95,7 +93,7 @@ impl Office {
         target: ProcessId,
         main: usize,
     ) -> Result<(EndpointId, OwnedFd, OwnedFd), RuntimeError> {
-        let (ours, theirs) = socket_pair()?;
+        let (ours, theirs) = self.take_pair()?;
         let incarnation = self.table.find(target).map_or(0, |record| record.incarnation);
         let Some(visiting) = self.stations.get_mut(station) else { return Err(RuntimeError::NotRunning) };
         visiting.visits.insert(target, incarnation);

@@ -1,6 +1,7 @@
 //! Where clones come from: the zygote, what it has been asked for, and the clone that is kept for the next process.
 
 use std::collections::VecDeque;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub(crate) struct Workshop {
     pub(super) tickets: FxHashMap<u64, Asked>,
     /// A clone that waits to be told what to be.
     spare: Option<Spare>,
+    /// A socket pair for the connection between the next process and its spawner.
+    pair: Option<(OwnedFd, OwnedFd)>,
     /// Whether processes are being started: then one more is likely to be.
     pub(super) wants_spare: bool,
     /// Whether the number of a clone that waits is not to be known here.
@@ -100,7 +103,7 @@ impl Office {
     /// end of a turn, when everybody has been answered.
     pub(crate) fn keep_spare(&mut self) {
         if self.phase != Phase::Running {
-            self.workshop.spare = None;
+            (self.workshop.spare, self.workshop.pair) = (None, None);
             return;
         }
         if self.is_imaging() || self.workshop.cannot_spare {
@@ -123,6 +126,13 @@ impl Office {
             tracing::debug!(%error, "no spare could be made");
         }
         self.flush_zygote();
+        let pair = &mut self.workshop.pair;
+        *pair = pair.take().or_else(|| socket_pair().ok());
+    }
+
+    /// Gives a socket pair for a connection.
+    pub(super) fn take_pair(&mut self) -> io::Result<(OwnedFd, OwnedFd)> {
+        self.workshop.pair.take().map_or_else(socket_pair, Ok)
     }
 
     pub(super) fn ask_zygote(&mut self, process: ProcessId, control: OwnedFd) -> Result<(), SpawnError> {
