@@ -5,6 +5,8 @@
 
 use std::os::fd::OwnedFd;
 
+use procession_transport::socket_pair;
+
 use super::office::Office;
 use super::record::{Caller, Kind, Life};
 use crate::control::{Answer, Notice};
@@ -78,7 +80,8 @@ impl Office {
 
     /// Makes a connection and gives one end to the process; the other is for the caller.
     fn connect(&mut self, caller: Caller, target: ProcessId, main: usize) -> Result<OwnedFd, RuntimeError> {
-        let (visitor, ours, theirs) = self.pair_up(caller.station, target, main)?;
+        let (ours, theirs) = socket_pair()?;
+        let visitor = self.note_visit(caller.station, target, main)?;
         if let Some(record) = self.table.find_mut(target) {
             record.unacknowledged += 1;
         }
@@ -86,14 +89,13 @@ impl Office {
         Ok(ours)
     }
 
-    /// Makes a socket pair and notes who has been connected with whom.
-    pub(crate) fn pair_up(
+    /// Notes who is connected with whom, and gives who visits.
+    pub(crate) fn note_visit(
         &mut self,
         station: usize,
         target: ProcessId,
         main: usize,
-    ) -> Result<(EndpointId, OwnedFd, OwnedFd), RuntimeError> {
-        let (ours, theirs) = self.take_pair()?;
+    ) -> Result<EndpointId, RuntimeError> {
         let incarnation = self.table.find(target).map_or(0, |record| record.incarnation);
         let Some(visiting) = self.stations.get_mut(station) else { return Err(RuntimeError::NotRunning) };
         visiting.visits.insert(target, incarnation);
@@ -101,7 +103,7 @@ impl Office {
         if let Some(visited) = self.stations.get_mut(main) {
             visited.visitors.insert(station);
         }
-        Ok((visitor, ours, theirs))
+        Ok(visitor)
     }
 
     /// A process has taken an introduction, or had no descriptor for it.

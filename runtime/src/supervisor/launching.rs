@@ -100,7 +100,8 @@ impl Office {
         let mut descriptors = Vec::new();
         let mut visitor = None;
         if let Some(caller) = spawner.filter(|_| spec.connect) {
-            let (endpoint, ours, theirs) = self.pair_up(caller.station, process, main)?;
+            let (ours, theirs) = self.take_pair()?;
+            let endpoint = self.note_visit(caller.station, process, main)?;
             descriptors.push(theirs);
             visitor = Some(endpoint);
             self.workshop_connection(process, ours);

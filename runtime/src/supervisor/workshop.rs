@@ -116,6 +116,7 @@ impl Office {
             return;
         }
         workshop.wants_spare = false;
+        workshop.pair = workshop.pair.take().or_else(|| socket_pair().ok());
         if workshop.spare.is_some() {
             return;
         }
@@ -126,11 +127,9 @@ impl Office {
             tracing::debug!(%error, "no spare could be made");
         }
         self.flush_zygote();
-        let pair = &mut self.workshop.pair;
-        *pair = pair.take().or_else(|| socket_pair().ok());
     }
 
-    /// Gives a socket pair for a connection.
+    /// Gives a socket pair for the connection between a process and its spawner.
     pub(super) fn take_pair(&mut self) -> io::Result<(OwnedFd, OwnedFd)> {
         self.workshop.pair.take().map_or_else(socket_pair, Ok)
     }
