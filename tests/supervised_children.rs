@@ -255,3 +255,18 @@ fn an_actor_may_own_a_supervisor_which_ends_with_it() {
     assert_eq!(supervisor.counts(), Err(RuntimeError::NoActor));
     system.shutdown().expect("an orderly end");
 }
+
+#[procession::test]
+fn whoever_joins_a_child_that_is_being_removed_is_told_of_its_end() {
+    let system = System::start().expect("a system");
+    let supervisor = patient(Strategy::OneForOne).start(&system).expect("a supervisor");
+    for round in 0..100 {
+        let child = system.actor::<Worker>(());
+        let child = supervisor.start_child("mortal", Restart::Temporary, child).expect("it starts");
+        child.kill().expect("it is killed");
+        let ended = child.join_within(SOON).unwrap_or_else(|error| panic!("round {round}: {error:?}"));
+        assert_eq!(ended.exit, Exit::Signal { signal: 9, core_dumped: false });
+        eventually("its name is free", || supervisor.children().is_ok_and(|children| children.is_empty()));
+    }
+    system.shutdown().expect("an orderly end");
+}

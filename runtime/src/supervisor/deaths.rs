@@ -178,8 +178,8 @@ impl Office {
         }
     }
 
-    /// Frees an address. Names are free from now on, and those who wait to be introduced learn that there is nobody. Whoever
-    /// asks later is told how it ended, as long as that is remembered.
+    /// Frees an address. Names are free from now on, those who wait to be introduced learn that there is nobody, and those who wait
+    /// for its end that it has ended. Whoever asks later is told how it ended, as long as that is remembered.
     pub(crate) fn remove(&mut self, process: ProcessId) {
         self.free_names(process);
         let Some(record) = self.table.find(process).map(|record| record.id) else { return };
@@ -190,6 +190,12 @@ impl Office {
             }
         }
         let exit = record.exit();
+        for caller in record.joiners {
+            match &record.ended {
+                Some(ended) => self.answer_ended(caller, ended, None),
+                None => self.answer(caller, Answer::Refused(RuntimeError::NoActor)),
+            }
+        }
         if let Some(ended) = record.ended.filter(|_| !self.retained.contains_key(&process)) {
             self.retain(process, Retained { ended, value: None, owner: None });
         }
