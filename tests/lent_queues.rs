@@ -1,6 +1,7 @@
 //! Queues whose small items go from hand to hand without the host: all that is promised of those that it hands out holds.
 
 use std::collections::BTreeSet;
+use std::sync::mpsc;
 use std::thread;
 
 use nix::sys::signal::Signal;
@@ -244,6 +245,32 @@ fn what_is_there_when_it_is_closed_is_handed_out() {
     assert_eq!(queue.put(9), Err(PutError::Closed(9)));
     (1..5).for_each(|number| assert_eq!(queue.get(), Ok(number)));
     assert_eq!(queue.get(), Err(QueueError::Closed));
+}
+
+/// What a loop gives back is on its way to the host when its thread gets again, and was put before what is on the shelf.
+#[procession::test]
+fn what_a_loop_has_not_given_comes_before_what_was_put_later() {
+    repeat("a loop gives back while its host is stopped", ROUNDS, |_| {
+        let system = system();
+        let noting = Noting::of(&system);
+        let queue = Queue::unbounded(&noting).expect("a queue");
+        let host = noting.pid();
+        warm(&queue);
+        queue.put_all(1..=10).expect("there is room");
+        let mut items = queue.iter_many(10);
+        assert_eq!(items.next(), Some(Ok(1)));
+        kill(host, Signal::SIGSTOP);
+        queue.put(11).expect("there is room");
+        drop(items);
+        let (go, gone) = mpsc::channel();
+        let waker = thread::spawn(move || {
+            gone.recv().expect("it comes");
+            kill(host, Signal::SIGCONT);
+        });
+        go.send(()).expect("it listens");
+        (2..=11).for_each(|number| assert_eq!(queue.get(), Ok(number)));
+        waker.join().expect("no panic");
+    });
 }
 
 #[procession::test]

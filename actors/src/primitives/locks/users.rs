@@ -68,7 +68,8 @@ impl Users {
     }
 
     /// Gives what a party is called, if it is.
-    pub(in crate::primitives) fn user(&self, party: Party) -> Option<u64> {
+    #[cfg(test)]
+    pub(super) fn user(&self, party: Party) -> Option<u64> {
         self.users.get(&party).copied()
     }
 

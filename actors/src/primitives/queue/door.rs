@@ -8,7 +8,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 
 use super::host::Host;
 use super::messages::{Enrol, GiveUp, Origin, Outcome, Return};
-use super::{QueueError, hand};
+use super::{QueueError, hand, passing};
 use crate::{ASK_TIMEOUT, Accepts, ActorRef, Message, ProcessId};
 
 /// Longer than anybody waits.
@@ -76,7 +76,9 @@ impl Door {
             Some(Duration::ZERO) => ASK_TIMEOUT,
             Some(within) => within.saturating_mul(2).saturating_add(NET).min(FOREVER),
         };
-        self.host.ask_within(request, patience).map_err(|error| self.note(error.into()))
+        let outcome = self.host.ask_within(request, patience).map_err(|error| self.note(error.into()))?;
+        passing::note_answered(self.key());
+        Ok(outcome)
     }
 
     /// Notes what follows from an error, and gives it.
@@ -87,7 +89,10 @@ impl Door {
                 hand::forget(self.key());
             }
             // What it puts now would come behind what it has given up.
-            QueueError::Unresponsive => hand::leave_room(self.key()),
+            QueueError::Unresponsive => {
+                hand::leave_room(self.key());
+                passing::stay_away(self.key());
+            }
             _ => {}
         }
         error
@@ -95,6 +100,7 @@ impl Door {
 
     /// This thread does not want what it was handed and has not taken.
     pub(super) fn give_back(&self) {
+        passing::stay_away(self.key());
         // If the host is gone, so is what it would be told of.
         let _ = self.host.tell(&Return { from: hand::present(self.key()) });
     }

@@ -71,16 +71,6 @@ pub(super) fn remember(key: Key, memory: passing::Memory) {
     let _ = HAND.try_with(|hand| hand.shelves.borrow_mut().insert(key, memory));
 }
 
-/// Forgets what this thread was handed, which it has dealt with; says who it is, if there was something.
-pub(super) fn settle_handed(key: Key) -> Option<Origin> {
-    let from = Some(present(key)).filter(|from| from.taken > 0)?;
-    let _ = HAND.try_with(|hand| {
-        hand.taken.borrow_mut().remove(&key);
-        hand.waiting.borrow_mut().remove(&key)
-    });
-    Some(from)
-}
-
 /// Notes what this thread was handed, the first under this grant, and the others under the next ones; gives the first, which
 /// it has taken.
 pub(super) fn take_first(key: Key, grant: u64, items: Vec<Blob>, pile: Option<Tally>) -> Option<Blob> {

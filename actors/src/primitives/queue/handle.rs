@@ -29,9 +29,9 @@ use crate::{Accepts, Data, Home, ProcessId};
 /// * Items of one thread come out in the order in which it put them. Those of several come out as they reach the queue, which
 ///   can be another order than that in which their `put`s returned.
 /// * An item that was handed out is *in the hand* of the thread that got it, until that thread gets again from this queue,
-///   or ends, or its process ends by returning from its function or by stopping in order. If the process dies before, by a
-///   signal, a panic or a failure, the item is handed out again, before all that came after it. So it may be seen twice if
-///   somebody dies, never not at all.
+///   or ends; if it is the main thread, until its process ends by returning from its function or by stopping in order. If the
+///   process ends before, by a signal, a panic or a failure, the item is handed out again, before all that came after it. So it
+///   may be seen twice if somebody dies, never not at all.
 /// * The queue ends at [`close`](Queue::close), or when all registered producers are gone: what is in it is handed out,
 ///   then everybody gets [`Closed`](QueueError::Closed). As long as somebody has an item in hand that might come back, those
 ///   who wait go on waiting.

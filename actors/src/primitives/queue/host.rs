@@ -71,7 +71,7 @@ impl Actor for Host {
     fn down(&mut self, down: Down, context: &mut Context<Self>) {
         let Some(process) = self.monitors.remove(&down.monitor) else { return };
         if let Some(number) = self.processes.remove(&process) {
-            self.machine().end_process(number);
+            self.recall().end_process(number);
             self.machine.words().leave(number);
             self.answer_all(context);
         }
@@ -91,8 +91,8 @@ impl Host {
         Ok(self.last_process)
     }
 
-    /// Gives the machine, which has all items and knows who has which.
-    fn machine(&mut self) -> &mut Machine<Blob, Lent> {
+    /// Takes the shelf back; gives the machine, which has all items then and knows who has which.
+    fn recall(&mut self) -> &mut Machine<Blob, Lent> {
         let found = self.machine.words().take_shelf_back();
         self.machine.take_from_shelf(found, Blob::len);
         &mut self.machine
@@ -120,7 +120,7 @@ impl Host {
         };
         self.last_ticket += 1;
         let ticket = self.last_ticket;
-        act(self.machine(), ticket, asker);
+        act(self.recall(), ticket, asker);
         let mut reply = Some(reply);
         self.give(context, |other| if other == ticket { reply.take() } else { None });
         if let Some(reply) = reply {
@@ -129,7 +129,7 @@ impl Host {
             let timer = within.and_then(|within| self.time(within, asker, ticket, context));
             self.owed.insert(ticket, Owed { reply, timer });
             if timer.is_none() && within.is_some() {
-                self.machine().expire(asker, ticket);
+                self.recall().expire(asker, ticket);
                 self.answer_all(context);
             }
         }
@@ -245,7 +245,7 @@ impl Handler<PutInRoom> for Host {
         if let Some(asker) = self.asker(put.sender(), &put.from) {
             let item = Blob::keep(put.item.as_slice(), put.lot());
             let bytes = item.len();
-            self.machine().put_in_room(asker, item, bytes);
+            self.recall().put_in_room(asker, item, bytes);
             self.answer_all(context);
         }
     }
@@ -298,7 +298,7 @@ impl Handler<Join> for Host {
 impl Handler<Close> for Host {
     fn handle(&mut self, close: Incoming<'_, Close>, context: &mut Context<Self>) -> Later<Outcome> {
         self.number((close.sender(), &close.from), context, |host, _| {
-            host.machine().close();
+            host.recall().close();
             Outcome::Done
         })
     }
@@ -306,7 +306,7 @@ impl Handler<Close> for Host {
 
 impl Handler<Count> for Host {
     fn handle(&mut self, count: Incoming<'_, Count>, context: &mut Context<Self>) -> Later<Outcome> {
-        self.number((count.sender(), &count.from), context, |host, _| Outcome::Number(host.machine().len() as u64))
+        self.number((count.sender(), &count.from), context, |host, _| Outcome::Number(host.recall().len() as u64))
     }
 }
 
@@ -314,7 +314,7 @@ impl Handler<Register> for Host {
     fn handle(&mut self, register: Incoming<'_, Register>, context: &mut Context<Self>) -> Later<Outcome> {
         let process = register.process.to_native();
         self.number((register.sender(), &register.from), context, |host, context| match host.watch(process, context) {
-            Ok(number) => host.machine().register(number).map_or(Outcome::Closed, Outcome::Number),
+            Ok(number) => host.recall().register(number).map_or(Outcome::Closed, Outcome::Number),
             Err(error) => {
                 tracing::error!(%error, "a producer cannot be watched");
                 Outcome::Invalid
@@ -326,7 +326,7 @@ impl Handler<Register> for Host {
 impl Handler<Deregister> for Host {
     fn handle(&mut self, done: Incoming<'_, Deregister>, context: &mut Context<Self>) {
         if self.asker(done.sender(), &done.from).is_some() {
-            self.machine().deregister(done.registration.to_native());
+            self.recall().deregister(done.registration.to_native());
             self.answer_all(context);
         }
     }
@@ -335,7 +335,7 @@ impl Handler<Deregister> for Host {
 impl Handler<GiveUp> for Host {
     fn handle(&mut self, up: Incoming<'_, GiveUp>, context: &mut Context<Self>) {
         let Some(asker) = self.asker(up.sender(), &up.from) else { return };
-        let machine = self.machine();
+        let machine = self.recall();
         if up.is_end {
             machine.settle_from_shelf(asker.process, up.from.shelf.to_native());
             machine.end_thread(asker, up.from.taken.to_native());
@@ -352,7 +352,7 @@ impl Handler<Settled> for Host {
         let Some(asker) = self.asker(settled.sender(), &settled.from) else { return };
         self.machine.settle_handed(asker, settled.from.taken.to_native());
         if !self.machine.is_idle() {
-            self.machine();
+            self.recall();
             self.answer_all(context);
         }
     }
@@ -361,7 +361,7 @@ impl Handler<Settled> for Host {
 impl Handler<Return> for Host {
     fn handle(&mut self, back: Incoming<'_, Return>, context: &mut Context<Self>) {
         if let Some(asker) = self.asker(back.sender(), &back.from) {
-            self.machine().return_after(asker, back.from.taken.to_native());
+            self.recall().return_after(asker, back.from.taken.to_native());
             self.answer_all(context);
         }
     }
@@ -370,7 +370,7 @@ impl Handler<Return> for Host {
 impl Handler<Expire> for Host {
     fn handle(&mut self, expire: Incoming<'_, Expire>, context: &mut Context<Self>) {
         let (process, thread) = (expire.process.to_native(), expire.thread.to_native());
-        self.machine().expire(Asker { process, thread }, expire.ticket.to_native());
+        self.recall().expire(Asker { process, thread }, expire.ticket.to_native());
         self.answer_all(context);
     }
 }

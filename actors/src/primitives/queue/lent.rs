@@ -9,8 +9,8 @@ use crate::primitives::blob::Blob;
 use crate::primitives::locks::{Party, Users};
 use crate::primitives::near::Loan;
 
-/// How many threads can have a word at a time, producers and consumers: with the shelf and the owner's lock these fill two pages of
-/// 4 KiB.
+/// How many threads can have a word at a time, producers and consumers: with the shelf and the owner's lock these fit in two pages
+/// of 4 KiB.
 const WORDS: usize = 63;
 
 /// Each word has a cache line of its own, of so many words: whoever has it writes it with every item.
@@ -62,10 +62,10 @@ impl Lent {
 
     /// Forgets a process that has ended. The shelf has been taken back.
     pub(super) fn leave(&mut self, process: u64) {
-        if let Some((Page { owner, .. }, user)) = self.page.as_ref().zip(self.users.user(Party(process))) {
-            Shelf::end_user(owner, user);
-        }
         self.users.leave(Party(process));
+        if let Some(Page { owner, .. }) = &self.page {
+            Shelf::end_users(owner, &self.users);
+        }
     }
 }
 

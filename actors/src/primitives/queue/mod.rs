@@ -46,7 +46,8 @@
 //! the end, and the host knows of neither: a consumer that finds none looks out for one for some 50 µs, if such looks have been worth
 //! it, before it asks. What a consumer has taken stays marked as its own until it gets again. Before the host does anything with the
 //! queue it takes the shelf back, with what is there and what is marked: so an item is handed out again whichever way it went, and
-//! those of one thread keep their order. A joinable queue has no shelf, nor one that is closed or has no room for so many items.
+//! those of one thread keep their order. A thread that has told the host something without waiting for an answer leaves the shelf alone
+//! until the host has certainly heard it. A joinable queue has no shelf, nor one that is closed or has no room for so many items.
 //!
 //! A thread has room, piles and the shelf when it has asked the host some 16 times; room and piles up to 63 threads at a time. With the environment variable
 //! `PROCESSION_WORDS` set to `off` in a process, it asks for each item.

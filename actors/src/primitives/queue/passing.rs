@@ -22,6 +22,10 @@ pub(super) struct Memory {
     sent_in: u64,
     /// What the thread has taken, and where.
     taken: Option<Held>,
+    /// The last grant of which the host has been told that it is dealt with, since something was taken from the shelf after it.
+    settled: u64,
+    /// Whether the thread has told the host something that is to be done before it takes or puts anything else.
+    asks: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,15 +43,15 @@ impl Memory {
 
 /// Puts an item on the shelf; gives whether it is there.
 pub(super) fn put(key: Key, item: &Blob) -> bool {
-    let Some(Memory { sent_in, .. }) = hand::shelf(key) else { return false };
+    let Some(Memory { sent_in, asks: false, .. }) = hand::shelf(key) else { return false };
     near::act_if_known(key, |near| shelf::put(&near.words, near.user, item.bytes(), sent_in)) == Some(true)
 }
 
 /// Notes that this thread has sent an item without an answer: what it puts next must not be there before.
 pub(super) fn note_sent(key: Key) {
     let generation = near::act_if_known(key, |near| shelf::generation(&near.words));
-    if let Some((sent_in, memory)) = generation.zip(hand::shelf(key)) {
-        hand::remember(key, Memory { sent_in, ..memory });
+    if let Some(generation) = generation {
+        change(key, |memory| memory.sent_in = generation);
     }
 }
 
@@ -55,19 +59,24 @@ pub(super) fn note_sent(key: Key) {
 /// host must be asked.
 pub(super) fn take(door: &Door, within: Option<Duration>) -> Option<Blob> {
     let key = door.key();
-    let memory = hand::shelf(key).filter(|memory| settle(key, *memory))?;
+    let memory = hand::shelf(key).filter(|memory| !memory.asks && settle(key, *memory))?;
     let number = LAST_NUMBER.fetch_add(1, Ordering::Relaxed) + 1;
     let take = |near: &Near| shelf::take(&near.words, near.user, number);
     let Taken { place, item } = match near::act_if_known(key, take)? {
         Some(taken) => taken,
         None => look_out(door, within, take)?,
     };
-    if let Some(from) = hand::settle_handed(key) {
-        // If the host is gone, so is what it would be told of.
-        let _ = door.host.tell(&Settled { from });
-    }
-    hand::remember(key, Memory { taken: Some(Held { place, number }), ..memory });
+    let settled = settle_handed(door, memory.settled);
+    hand::remember(key, Memory { taken: Some(Held { place, number }), settled, ..memory });
     Some(Blob::of_bytes(item))
+}
+
+/// Tells the host that this thread has dealt with what it was handed, unless it was told; gives up to which grant it has been.
+fn settle_handed(door: &Door, settled: u64) -> u64 {
+    let from = hand::present(door.key());
+    let is_news = from.taken > settled;
+    // If that does not leave now, it does with the next item.
+    if is_news && door.host.try_tell(&Settled { from }).is_ok() { from.taken } else { settled }
 }
 
 /// Is done with what this thread has taken before; gives whether the host need not be told.
@@ -83,8 +92,23 @@ fn settle(key: Key, memory: Memory) -> bool {
 
 /// It is known that this thread has dealt with what it has taken.
 pub(super) fn forget_taken(key: Key) {
-    if let Some(memory) = hand::shelf(key).filter(|memory| memory.taken.is_some()) {
-        hand::remember(key, Memory { taken: None, ..memory });
+    change(key, |memory| memory.taken = None);
+}
+
+/// Has this thread ask the host for what it does next: it has told that something.
+pub(super) fn stay_away(key: Key) {
+    change(key, |memory| memory.asks = true);
+}
+
+/// The host has answered this thread: so it has done what it was told before.
+pub(super) fn note_answered(key: Key) {
+    change(key, |memory| memory.asks = false);
+}
+
+fn change(key: Key, act: impl FnOnce(&mut Memory)) {
+    if let Some(mut memory) = hand::shelf(key) {
+        act(&mut memory);
+        hand::remember(key, memory);
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{Asker, Entry, Held, Machine, Words};
 use crate::primitives::queue::shelf::{Found, ITEM_BYTES, PLACES};
 
-/// A thread that is none: whichever of its process has taken something from the shelf.
+/// A thread that is none, and never waits: whichever of its process has taken something from the shelf. What it has may come back
+/// until that one gets again, or ends.
 const SOME_THREAD: u64 = u64::MAX;
 
 impl<I: Clone, W: Words> Machine<I, W> {
@@ -34,7 +35,10 @@ impl<I: Clone, W: Words> Machine<I, W> {
             let (asker, grant) = (Asker { process, thread: SOME_THREAD }, self.last_grant);
             self.held.insert(grant, Held { asker, entry: Entry { number: self.last_number, bytes, item } });
             self.hands.entry(asker).or_default().insert(grant);
-            self.on_shelf.insert((process, number), grant);
+            // No number is used twice; who does so all the same loses what was there before.
+            if let Some(before) = self.on_shelf.insert((process, number), grant) {
+                self.give_back(before);
+            }
         }
     }
 

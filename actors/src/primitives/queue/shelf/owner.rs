@@ -2,7 +2,6 @@
 
 use super::{FREE, GATE, PLACES, STATE, TAIL, WRITER, base, read, ticket};
 use crate::primitives::locks::Users;
-use crate::primitives::locks::users;
 
 /// The memory as its owner sees it.
 pub(in super::super) trait Memory {
@@ -74,10 +73,11 @@ impl Shelf {
         found.into_iter().map(|(_, found)| found).collect()
     }
 
-    /// Forgets what a user has begun to write, that has ended.
-    pub(in super::super) fn end_user(memory: &impl Memory, user: u64) {
+    /// Forgets what was begun to be written by those who have ended, and are users no more.
+    pub(in super::super) fn end_users(memory: &impl Memory, users: &Users) {
         for writer in (0..PLACES).map(|place| base(place) + WRITER) {
-            if users::holder(memory.peek(writer)) == user {
+            let claim = memory.peek(writer);
+            if claim != FREE && users.ticket(claim).is_none() {
                 memory.keep(writer);
                 memory.lend(writer, FREE);
             }

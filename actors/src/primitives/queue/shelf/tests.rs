@@ -281,11 +281,12 @@ fn what_the_dead_have_begun_is_forgotten() {
         host.lend();
         assert_eq!(put(&*page, 2, &item(1), 0), Ok(false), "somebody may write there yet");
         host.take_back();
-        Shelf::end_user(&*page, 2);
+        Shelf::end_users(&*page, &host.users);
         host.lend();
-        assert_eq!(put(&*page, 2, &item(1), 0), Ok(false), "that was another");
+        assert_eq!(put(&*page, 2, &item(1), 0), Ok(false), "it has not ended");
         host.take_back();
-        Shelf::end_user(&*page, 1);
+        host.users.leave(Party(1));
+        Shelf::end_users(&*page, &host.users);
         host.lend();
         assert_eq!(put(&*page, 2, &item(1), 0), Ok(true));
     });
