@@ -25,12 +25,14 @@ const FAILED: i32 = 1;
 /// Exit code of a process that panicked, as everywhere in Rust.
 const PANICKED: i32 = 101;
 
-/// How long a spare waits before it gets ready, in milliseconds: where one process is started after the other, that would
-/// only delay the next.
+/// How long a spare waits before it gets ready and is named, in milliseconds: where one process is started after the other, that
+/// would only delay the next.
 const SPARE_AFTER_MILLIS: u8 = 5;
 
-/// How many waits of a process sleep at once that is made among others: those for its first messages.
-const WAITS_IN_A_CROWD: u32 = 2;
+/// How many waits of a new process sleep at once: those for its first messages. The way from its start to the first of them
+/// leads through the supervisor and its spawner, which takes longer than a wait looks and wants the processors, as do those that
+/// make the next process.
+const FIRST_WAITS: u32 = 2;
 
 /// Name and title of a spare.
 const SPARE: (&str, &str) = ("spare", "procession spare");
@@ -112,12 +114,11 @@ pub(crate) fn run_clone(control: OwnedFd, parent: Pid, is_announced: bool, is_sp
             wait_readable(control, PollTimeout::NONE);
         }
     });
-    run(launched, !is_spare)
+    run(launched)
 }
 
 /// Does what costs time later, unless the clone is told at once what to be.
 fn get_ready(control: BorrowedFd<'_>, parent: Pid) {
-    sys::set_title(SPARE.0, SPARE.1);
     if wait_readable(control, SPARE_AFTER_MILLIS.into()) {
         return;
     }
@@ -134,21 +135,15 @@ pub(crate) fn run_image(control: OwnedFd) -> ! {
     sys::reset_signals();
     sys::close_above(sys::MARKED_DESCRIPTOR);
     sys::find_title();
-    run(
-        launch(control, parent, true, |control| {
-            wait_readable(control, PollTimeout::NONE);
-        }),
-        false,
-    )
+    run(launch(control, parent, true, |control| {
+        wait_readable(control, PollTimeout::NONE);
+    }))
 }
 
-/// `is_crowded`: others are being made at the same time, which want the processors.
-fn run(launched: Result<Process, RuntimeError>, is_crowded: bool) -> ! {
+fn run(launched: Result<Process, RuntimeError>) -> ! {
     let code = match launched {
         Ok(process) => {
-            if is_crowded {
-                process.endpoint.sleep_at_once(WAITS_IN_A_CROWD);
-            }
+            process.endpoint.sleep_at_once(FIRST_WAITS);
             live(&process)
         }
         // Nobody is there to be told, or the supervisor is told by this end.

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use procession_transport::{Watch, socket_pair};
+use procession_transport::Watch;
 
 use super::office::{Office, Phase, Subject};
 use super::record::{Caller, Kind, Life};
@@ -62,7 +62,7 @@ impl Office {
             self.workshop.tickets.insert(ticket, self.asked_for(process));
             return Ok(());
         }
-        let (ours, theirs) = socket_pair().map_err(RuntimeError::from)?;
+        let (ours, theirs) = self.take_pair().map_err(RuntimeError::from)?;
         let main = self.engage(process, ours)?;
         let made = if is_imaging { self.start_image(process, theirs) } else { self.ask_zygote(process, theirs) };
         match &made {

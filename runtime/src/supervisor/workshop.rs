@@ -33,8 +33,10 @@ pub(crate) struct Workshop {
     pub(super) tickets: FxHashMap<u64, Asked>,
     /// A clone that waits to be told what to be.
     spare: Option<Spare>,
-    /// A socket pair for the connection between the next process and its spawner.
-    pair: Option<(OwnedFd, OwnedFd)>,
+    /// Socket pairs for what is made next, so that nobody waits for them.
+    pairs: Vec<(OwnedFd, OwnedFd)>,
+    /// Whether there may be fewer of them than there should be, and nobody waits for the supervisor now.
+    wants_pairs: bool,
     /// Whether processes are being started: then one more is likely to be.
     pub(super) wants_spare: bool,
     /// Whether the number of a clone that waits is not to be known here.
@@ -64,6 +66,10 @@ pub(super) struct Spare {
     pub(super) pid: Pid,
     pub(super) control: OwnedFd,
 }
+
+/// How many socket pairs are kept ready: for the control socket of the next clone, and for the connection of the next process
+/// with its spawner.
+const PAIRS_READY: usize = 2;
 
 /// Most ends that are kept unclaimed; others are of processes that actors have left behind.
 const UNCLAIMED_LIMIT: usize = 4 * UNANSWERED_LIMIT;
@@ -103,8 +109,12 @@ impl Office {
     /// end of a turn, when everybody has been answered.
     pub(crate) fn keep_spare(&mut self) {
         if self.phase != Phase::Running {
-            (self.workshop.spare, self.workshop.pair) = (None, None);
+            self.workshop.spare = None;
+            self.workshop.pairs.clear();
             return;
+        }
+        if std::mem::take(&mut self.workshop.wants_pairs) {
+            self.lay_pairs_ready();
         }
         if self.is_imaging() || self.workshop.cannot_spare {
             return;
@@ -116,11 +126,11 @@ impl Office {
             return;
         }
         workshop.wants_spare = false;
-        workshop.pair = workshop.pair.take().or_else(|| socket_pair().ok());
         if workshop.spare.is_some() {
             return;
         }
-        let asked = socket_pair()
+        let asked = self
+            .take_pair()
             .map_err(RuntimeError::from)
             .and_then(|(ours, theirs)| self.ask_for_clone(theirs, Asked::Spare(ours)));
         if let Err(error) = asked {
@@ -129,9 +139,15 @@ impl Office {
         self.flush_zygote();
     }
 
-    /// Gives a socket pair for the connection between a process and its spawner.
+    fn lay_pairs_ready(&mut self) {
+        let pairs = &mut self.workshop.pairs;
+        let missing = PAIRS_READY.saturating_sub(pairs.len());
+        pairs.extend((0..missing).map_while(|_| socket_pair().ok()));
+    }
+
+    /// Gives a fresh socket pair.
     pub(super) fn take_pair(&mut self) -> io::Result<(OwnedFd, OwnedFd)> {
-        self.workshop.pair.take().map_or_else(socket_pair, Ok)
+        self.workshop.pairs.pop().map_or_else(socket_pair, Ok)
     }
 
     pub(super) fn ask_zygote(&mut self, process: ProcessId, control: OwnedFd) -> Result<(), SpawnError> {
@@ -173,6 +189,7 @@ impl Office {
             answers.push(answer);
         }
         answers.into_iter().for_each(|answer| self.take_clone(&answer));
+        self.workshop.wants_pairs = true;
         match received {
             Ok(Received::More) => {}
             Ok(Received::Drained | Received::Nothing) => self.hub.drained(watch),

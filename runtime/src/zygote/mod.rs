@@ -8,11 +8,13 @@ mod sys;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
+use nix::poll::PollTimeout;
 use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::Pid;
 use procession_transport::{HEADER_BYTES, Header, Inlet, LinkError, Outlet, Refusal, Socket, socket_pair};
 
 use self::sys::Cloner;
+use crate::endpoint::wait_readable;
 use crate::error::RuntimeError;
 use crate::sys::{Allowance, Cloned};
 use crate::{child, hook, rehearsal, voice};
@@ -55,8 +57,8 @@ impl Zygote {
     /// Asks for one clone; `is_spare`: before it is wanted. It has this end of its control socket.
     pub(crate) fn ask(&mut self, ticket: u64, is_spare: bool, control: OwnedFd) -> Result<(), Refusal> {
         let kind = if is_spare { kind::SPARE } else { kind::CLONE };
-        self.outlet
-            .push(Header { kind, correlation: ticket, ..Header::default() }, |body| body.attach(control).map(drop))
+        let header = Header { kind, correlation: ticket, ..Header::default() };
+        self.outlet.push(header, |body| body.attach(control).map(drop)).map(drop)
     }
 
     /// Gives the next answer that has been received.
@@ -130,12 +132,17 @@ impl Answers {
     }
 }
 
-/// Takes the next request and does it; sends the answers if there is none, or if they are many.
+/// Takes the next request and does it. If there is none, sends the answers and waits for one; if they are many, sends them.
 fn turn(socket: &OwnedFd, parent: Pid, cloner: Option<&Cloner>, answers: &mut Answers) -> Option<()> {
     let mut bytes = [0; HEADER_BYTES];
-    let (count, control) = match sys::receive(socket.as_fd(), &mut bytes, answers.count == 0) {
+    let (count, control) = match sys::receive(socket.as_fd(), &mut bytes) {
         Err(nix::Error::EINTR) => return Some(()),
-        Err(nix::Error::EAGAIN) => return answers.send(socket),
+        Err(nix::Error::EAGAIN) => {
+            answers.send(socket)?;
+            // A read that waits would be woken also when the supervisor takes the answers.
+            wait_readable(socket.as_fd(), PollTimeout::NONE);
+            return Some(());
+        }
         received => received.ok()?,
     };
     // A frame with a descriptor and without a payload is sent, and received, by one call.

@@ -75,15 +75,15 @@ const CONTROL_BYTES: usize = 24;
 #[repr(C, align(8))]
 struct Control([MaybeUninit<u8>; CONTROL_BYTES]);
 
-/// Takes bytes and a descriptor that comes with them; waits for them if it is to. Gives the number of bytes, 0 at the stream's end.
-pub(super) fn receive(socket: BorrowedFd<'_>, bytes: &mut [u8], waits: bool) -> nix::Result<(usize, Option<OwnedFd>)> {
+/// Takes bytes and a descriptor that comes with them, without waiting. Gives the number of bytes, 0 at the stream's end.
+pub(super) fn receive(socket: BorrowedFd<'_>, bytes: &mut [u8]) -> nix::Result<(usize, Option<OwnedFd>)> {
     let mut slice = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
     let mut control = Control([MaybeUninit::uninit(); CONTROL_BYTES]);
     // SAFETY: `msghdr` is plain data for which all zero bytes are a valid value.
     let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
     (header.msg_iov, header.msg_iovlen) = (&raw mut slice, 1);
     (header.msg_control, header.msg_controllen) = (control.0.as_mut_ptr().cast(), CONTROL_BYTES as _);
-    let flags = libc::MSG_CMSG_CLOEXEC | if waits { 0 } else { libc::MSG_DONTWAIT };
+    let flags = libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT;
     // SAFETY: `header` points at one slice over memory that may be written, and at a control buffer of the given length, all
     // of which outlive the call.
     let outcome = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
