@@ -15,9 +15,10 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::lending::{Lending, Loan};
+use super::lending::Lending;
 use super::machine::{Answers, Machine, Party, Refusal, Ticket};
 use crate::primitives::epoch::new_epoch;
+use crate::primitives::near::Loan;
 use crate::{
     Actor, Context, Data, Down, DownReason, Exit, Failure, Handler, Incoming, Later, MonitorId, ProcessId, ReplyTo,
     TimerId, actor, message,

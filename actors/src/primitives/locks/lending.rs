@@ -14,16 +14,8 @@ use procession_runtime::WordOwner;
 
 use super::machine::{Answers, Machine, Party};
 use super::users::Users;
-use crate::{Descriptor, data};
-
-/// What a process needs to use a host's words.
-#[data]
-#[derive(Debug)]
-pub(crate) struct Loan {
-    pub(super) words: Descriptor,
-    /// What the process is called in them.
-    pub(super) user: u64,
-}
+use crate::Descriptor;
+use crate::primitives::near::Loan;
 
 /// The words of a machine, at its host.
 pub(super) struct Lending {

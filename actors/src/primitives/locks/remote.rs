@@ -13,7 +13,7 @@ use super::host::{Call, Host, Look, Register, Share, Withdraw};
 use super::machine::{Machine, Refusal};
 use super::number::next_number;
 use super::taking::{self, Taken};
-use crate::primitives::near::{self, Lender, Life, Near};
+use crate::primitives::near::{self, Lender, Life, Loan, Near};
 use crate::{ActorRef, AskError, Home, ProcessId, data};
 
 /// Longer than anybody waits.
@@ -247,9 +247,9 @@ impl<M: Machine> Lender for Remote<M> {
     fn borrow_words(&self, patience: Duration) -> Result<Option<Near>, LockError> {
         self.join(patience)?;
         match self.host.ask_within(&Share { epoch: self.epoch }, patience) {
-            Ok(Some(loan)) => Ok(loan.words.into_owned().ok().and_then(|words| Near::open(words, loan.user))),
+            Ok(loan) => Ok(loan.and_then(Loan::open)),
             // One of the two sides has no descriptors left.
-            Ok(None) | Err(AskError::Invalid(_) | AskError::NoReply) => Ok(None),
+            Err(AskError::Invalid(_) | AskError::NoReply) => Ok(None),
             Err(error) => {
                 if matches!(error, AskError::Dead(_) | AskError::NoActor) {
                     self.part();

@@ -14,7 +14,7 @@ use super::worker::Worker;
 use super::{FOREVER, Pool, PoolError, TaskError};
 use crate::payload::{self, Within};
 use crate::primitives::exit_data::ExitData;
-use crate::primitives::near::{self, Lender, Life, Near};
+use crate::primitives::near::{self, Lender, Life, Loan, Near};
 use crate::routine::Routine;
 use crate::{ActorRef, AskError, Data, Exit, TellError};
 
@@ -94,9 +94,9 @@ impl Lender for Pool {
 
     fn borrow_words(&self, patience: Duration) -> Result<Option<Near>, PoolError> {
         match self.foreman().ask_within(&Share { epoch: self.epoch() }, patience) {
-            Ok(Some(loan)) => Ok(loan.words.into_owned().ok().and_then(|words| Near::open(words, loan.user))),
+            Ok(loan) => Ok(loan.and_then(Loan::open)),
             // One of the two sides has no descriptors left.
-            Ok(None) | Err(AskError::Invalid(_) | AskError::NoReply) => Ok(None),
+            Err(AskError::Invalid(_) | AskError::NoReply) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

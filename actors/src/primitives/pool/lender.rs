@@ -1,9 +1,10 @@
 //! The foreman as it lends workers.
 
 use super::foreman::Foreman;
-use super::lent::{Lent, Loan};
+use super::lent::Lent;
 use super::machine::{MOST_LENT, Request, Slot, Turn};
 use super::messages::{Inquire, Lost, PoolStatus, Return, Share, Stale};
+use crate::primitives::near::Loan;
 use crate::{Context, Handler, Incoming};
 
 impl Foreman {

@@ -10,7 +10,8 @@ use procession_runtime::{WordClosed, WordOwner, WordShare};
 
 use super::machine::{MOST_LENT, Slot, Turn};
 use crate::primitives::locks::{Party, Users, users};
-use crate::{Descriptor, ProcessId, data};
+use crate::primitives::near::Loan;
+use crate::{Descriptor, ProcessId};
 
 /// Words of a worker, a cache line: what is written for one is not in the way of another.
 const LINE: usize = 8;
@@ -25,15 +26,6 @@ const GENERATION: usize = 3;
 
 /// What the bits of a number leave are a user's.
 const NUMBERS_END: u64 = 1 << users::NUMBER_BITS;
-
-/// What a process needs to have turns.
-#[data]
-#[derive(Debug)]
-pub(crate) struct Loan {
-    pub(super) words: Descriptor,
-    /// What the process is called in them.
-    pub(super) user: u64,
-}
 
 /// The words of a pool, at its foreman.
 pub(super) struct Lent {

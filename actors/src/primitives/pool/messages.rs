@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use rkyv::{Archive, Serialize};
 
-use super::lent::Loan;
 use crate::payload::Within;
 use crate::primitives::blob::Blob;
 use crate::primitives::exit_data::ExitData;
+use crate::primitives::near::Loan;
 use crate::routine::Routine;
 use crate::{Data, Later, data, message};
 
