@@ -282,8 +282,8 @@ fn a_stopped_receiver_holds_up_no_more_than_the_limits_and_nobody_but_its_sender
 
 #[procession::test]
 fn more_connections_than_can_ring_a_bell_work_beside_each_other() {
-    const SENDERS: u64 = 80;
-    guarded("eighty senders", Duration::from_secs(60), |round| {
+    const SENDERS: u64 = 140;
+    guarded("a hundred and forty senders", Duration::from_secs(60), |round| {
         let system = system(Links::SharedMemory);
         let receiver = system.spawn::<Worker>(()).expect("a worker");
         let senders: Vec<_> = (0..SENDERS).map(|_| system.spawn::<Worker>(()).expect("a worker")).collect();
@@ -301,7 +301,8 @@ fn more_connections_than_can_ring_a_bell_work_beside_each_other() {
             assert_eq!(of_it.count(), 203);
         }
         let rings = rings(pid(&receiver));
-        assert!((1..=64).contains(&rings), "{rings}");
+        // Two of them share a bit of the bell.
+        assert!((65..=128).contains(&rings), "{rings}");
     });
 }
 

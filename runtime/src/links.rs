@@ -15,7 +15,7 @@ const BUSY_AFTER: u32 = 64;
 /// | one small message and its answer, both awake, a core each | about 9 µs | about 1 µs |
 /// | costs | two descriptors | in addition 516 KiB of memory, and one descriptor on each side |
 /// | large messages | socket buffers | 1 MiB more for each direction, while they are sent |
-/// | at most | as many as there are descriptors | 64 for each thread that sends or receives |
+/// | at most | as many as there are descriptors | 128 for each thread that sends or receives |
 ///
 /// Every connection begins as a socket. Descriptors in messages go by the socket in any case, in order with the rest. Who has no
 /// memory, descriptors or places left stays on the socket.

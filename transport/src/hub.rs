@@ -9,7 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use crate::Link;
-use crate::ring::{Bell, BellShare};
+use crate::ring::{BITS, Bell, BellShare};
 
 /// Most events taken in one turn.
 const EVENTS_PER_TURN: usize = 64;
@@ -66,8 +66,8 @@ impl<T> Watched<T> {
 #[derive(Debug)]
 struct Belfry {
     bell: Bell,
-    /// For each bit the watch that it is for.
-    ringers: [Option<Watch>; u64::BITS as usize],
+    /// For each bit the watches that it is for.
+    ringers: [Vec<Watch>; BITS],
     /// When the poller was last asked.
     polled: Instant,
 }
@@ -203,18 +203,22 @@ impl<T: Copy> Hub<T> {
     ///
     /// # Errors
     /// The system's, if it has no memory or descriptors left;
-    /// [`QuotaExceeded`](io::ErrorKind::QuotaExceeded) if there are 64 who can ring.
+    /// [`QuotaExceeded`](io::ErrorKind::QuotaExceeded) if there are [`MOST_RINGERS`](crate::MOST_RINGERS) who can ring.
     pub fn share_bell(&mut self, watch: Watch) -> io::Result<BellShare> {
         let belfry = match &mut self.bell {
             Some(belfry) => belfry,
             None => {
                 let bell = Bell::new()?;
                 self.poll.registry().register(&mut SourceFd(&bell.event().as_raw_fd()), BELL, Interest::READABLE)?;
-                self.bell.insert(Box::new(Belfry { bell, ringers: [None; 64], polled: Instant::now() }))
+                self.bell.insert(Box::new(Belfry {
+                    bell,
+                    ringers: [const { Vec::new() }; BITS],
+                    polled: Instant::now(),
+                }))
             }
         };
         let share = belfry.bell.share()?;
-        belfry.ringers[usize::from(share.bit)] = Some(watch);
+        belfry.ringers[usize::from(share.bit)].push(watch);
         if let Some(watched) = self.watched.get_mut(watch.0) {
             watched.bit = Some(share.bit);
         }
@@ -234,7 +238,7 @@ impl<T: Copy> Hub<T> {
         let bit = self.watched.get_mut(watch.0).and_then(|watched| watched.bit.take());
         if let (Some(belfry), Some(bit)) = (&mut self.bell, bit) {
             belfry.bell.take_back(bit);
-            belfry.ringers[usize::from(bit)] = None;
+            belfry.ringers[usize::from(bit)].retain(|other| *other != watch);
         }
     }
 
@@ -249,12 +253,14 @@ impl<T: Copy> Hub<T> {
         while rung != 0 {
             let bit = rung.trailing_zeros();
             rung &= rung - 1;
-            let Some(watch) = belfry.ringers[bit as usize] else { continue };
-            let Some(watched) = self.watched.get_mut(watch.0) else { continue };
-            watched.readable |= watched.follows_bell;
-            watched.writable |= watched.wants_writable;
-            if watched.readable || watched.writable {
-                watched.list(watch, &mut self.ready);
+            // Who has not rung is looked at in vain.
+            for &watch in &belfry.ringers[bit as usize] {
+                let Some(watched) = self.watched.get_mut(watch.0) else { continue };
+                watched.readable |= watched.follows_bell;
+                watched.writable |= watched.wants_writable;
+                if watched.readable || watched.writable {
+                    watched.list(watch, &mut self.ready);
+                }
             }
         }
         true

@@ -52,7 +52,7 @@ pub use link::{Flushed, Inlet, Link, Outlet, Received};
 pub use pipe::Pipe;
 pub use reader::{Batch, Placed, Reader, aligned_buffer};
 pub use rest::Rest;
-pub use ring::{BellShare, RING_BYTES, Ring, RingMemory, WIDE_RING_BYTES};
+pub use ring::{BellShare, MOST_RINGERS, RING_BYTES, Ring, RingMemory, WIDE_RING_BYTES};
 pub use socket::Socket;
 pub use spare::{keep_spares, trim_spares};
 pub use sys::{memory_file, socket_pair};

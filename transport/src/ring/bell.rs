@@ -18,8 +18,12 @@ const RUNG: usize = 0;
 /// Where the word of the sleeper is, in half words; on a cache line of its own.
 const SLEEPING: usize = 64;
 
-/// How many can ring one bell.
-pub(crate) const MOST_RINGERS: u32 = u64::BITS;
+/// How many bits a bell has.
+pub(crate) const BITS: usize = u64::BITS as usize;
+
+/// How many can ring one bell: those of 64 who all talk to each other, each by a connection of its own. Where they are more than
+/// it has bits, two share one.
+pub const MOST_RINGERS: usize = 2 * BITS;
 
 /// The bell of one hub: a page of shared memory with a bit for each who can ring it, and an event for when its owner sleeps.
 #[derive(Debug)]
@@ -27,8 +31,8 @@ pub(crate) struct Bell {
     file: File,
     page: Mapping,
     event: EventFd,
-    /// The bits that are given out.
-    given: u64,
+    /// For each bit, to how many it is given.
+    given: [u8; BITS],
 }
 
 /// What another process needs to ring a bell: descriptors of its page and its event.
@@ -47,24 +51,24 @@ impl Bell {
         let file = memory::reserve("procession-bell", PAGE_BYTES)?;
         let page = Mapping::new(&file, 0, PAGE_BYTES)?;
         let event = EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        Ok(Bell { file, page, event, given: 0 })
+        Ok(Bell { file, page, event, given: [0; BITS] })
     }
 
-    /// Gives out a bit, if there is one left, with what is needed to ring with it.
+    /// Gives out one of the bits that the fewest have, with what is needed to ring with it.
     pub(crate) fn share(&mut self) -> io::Result<BellShare> {
-        let bit = self.given.trailing_ones();
-        if bit >= MOST_RINGERS {
+        let least = (0_u8..).zip(self.given).min_by_key(|(_, count)| *count);
+        let Some((bit, count)) = least.filter(|(_, count)| usize::from(*count) < MOST_RINGERS / BITS) else {
             return Err(io::ErrorKind::QuotaExceeded.into());
-        }
+        };
         let page = self.file.as_fd().try_clone_to_owned()?;
         let event = self.event.as_fd().try_clone_to_owned()?;
-        self.given |= 1 << bit;
-        Ok(BellShare { page, event, bit: bit as u8 })
+        self.given[usize::from(bit)] = count + 1;
+        Ok(BellShare { page, event, bit })
     }
 
     /// Takes a bit back.
     pub(crate) fn take_back(&mut self, bit: u8) {
-        self.given &= !1_u64.unbounded_shl(u32::from(bit));
+        self.given[usize::from(bit)] -= 1;
     }
 
     /// The event, to be watched.
@@ -107,4 +111,69 @@ impl Ringer {
 #[inline]
 fn door(page: &Mapping) -> Option<Door<'_>> {
     Some(Door { rung: page.word(RUNG)?, sleeping: page.half_word(SLEEPING)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Hub, Watch, socket_pair};
+
+    /// A hub with so many who can ring its bell, each for a watch of its own that follows it and has not been looked at in vain yet.
+    fn ringers(count: usize) -> (Hub<usize>, Vec<(Watch, OwnedFd, Ringer)>) {
+        let mut hub = Hub::new().expect("a hub");
+        let ringers = (0..count).map(|index| {
+            let (one, _) = socket_pair().expect("a pair");
+            let watch = hub.watch(one.as_fd(), index).expect("it is watched");
+            let ringer = Ringer::open(hub.share_bell(watch).expect("there is a bit")).expect("it can be mapped");
+            hub.follow_bell(watch);
+            hub.drained(watch);
+            hub.attended(watch);
+            (watch, one, ringer)
+        });
+        let ringers = ringers.collect();
+        (hub, ringers)
+    }
+
+    /// Who has to look once one has rung.
+    fn called(hub: &mut Hub<usize>, ringer: &Ringer) -> Vec<usize> {
+        ringer.ring();
+        assert!(hub.hear_bell());
+        let mut called = Vec::new();
+        while let Some((watch, readiness)) = hub.ready_at(0) {
+            assert!(readiness.readable);
+            called.push(readiness.subject);
+            hub.drained(watch);
+        }
+        called
+    }
+
+    #[test]
+    fn each_has_a_bit_of_a_bell_until_there_are_more_than_bits() {
+        let (mut hub, ringers) = ringers(BITS);
+        for (index, (_, _, ringer)) in ringers.iter().enumerate() {
+            assert_eq!(called(&mut hub, ringer), [index]);
+        }
+    }
+
+    #[test]
+    fn who_shares_a_bit_of_a_bell_is_called_with_the_other() {
+        let (mut hub, ringers) = ringers(MOST_RINGERS);
+        for (index, (_, _, ringer)) in ringers.iter().enumerate() {
+            assert_eq!(called(&mut hub, ringer), [index % BITS, index % BITS + BITS]);
+        }
+        let (gone, socket, _) = &ringers[3];
+        hub.forget(*gone, socket.as_fd());
+        let (_, _, left) = &ringers[3 + BITS];
+        assert_eq!(called(&mut hub, left), [3 + BITS]);
+    }
+
+    #[test]
+    fn no_more_can_ring_a_bell_than_its_bits_are_given_for() {
+        let (mut hub, ringers) = ringers(MOST_RINGERS);
+        let (one, _other) = socket_pair().expect("a pair");
+        let watch = hub.watch(one.as_fd(), MOST_RINGERS).expect("it is watched");
+        assert!(hub.share_bell(watch).is_err());
+        hub.take_bell_back(ringers[5].0);
+        assert_eq!(hub.share_bell(watch).expect("one was given back").bit, 5);
+    }
 }

@@ -35,9 +35,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
 
-pub(crate) use self::bell::Bell;
-pub use self::bell::BellShare;
 use self::bell::Ringer;
+pub(crate) use self::bell::{BITS, Bell};
+pub use self::bell::{BellShare, MOST_RINGERS};
 pub use self::memory::{RING_BYTES, RingMemory, WIDE_RING_BYTES};
 use self::protocol::{Broken, Course, Positions};
 use self::width::Width;

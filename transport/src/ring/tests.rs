@@ -1,7 +1,7 @@
 //! One process plays both sides.
 
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread;
 
@@ -44,7 +44,7 @@ fn halves(pair: &Pair, from: usize) -> (Outlet, Inlet) {
 }
 
 fn push(outlet: &mut Outlet, tag: u32, payload: &[u8], descriptors: Vec<OwnedFd>) {
-    let outcome: Result<(), Refusal> = outlet.push(Header { tag, ..Header::default() }, |body| {
+    let outcome: Result<usize, Refusal> = outlet.push(Header { tag, ..Header::default() }, |body| {
         descriptors.into_iter().try_for_each(|descriptor| body.attach(descriptor).map(drop))?;
         body.write(payload)
     });
@@ -244,15 +244,22 @@ fn large_frames_go_by_the_larger_buffer_and_small_ones_after_them_by_the_smaller
 }
 
 #[test]
-fn sixty_four_can_ring_a_bell() {
-    let mut hub = Hub::new().expect("a hub");
-    let (one, _other) = socket_pair().expect("a pair");
-    let watch = hub.watch(one.as_fd(), ()).expect("it is watched");
-    let bits: Vec<u8> = (0..64).map(|_| hub.share_bell(watch).expect("there is a bit").bit).collect();
-    assert_eq!(bits, (0..64).collect::<Vec<u8>>());
-    assert!(hub.share_bell(watch).is_err());
-    hub.take_bell_back(watch);
-    assert_eq!(hub.share_bell(watch).expect("one was given back").bit, 63);
+fn all_of_the_larger_buffer_is_used_before_it_is_begun_anew() {
+    let pair = pair();
+    let (mut outlet, mut inlet) = halves(&pair, 0);
+    let mut begun = Vec::new();
+    for length in std::iter::repeat_n(100_000, 40) {
+        push(&mut outlet, 7, &vec![1; length], Vec::new());
+        while outlet.flush().expect("the other side is there") != Flushed::Everything {
+            assert!(inlet.receive().is_ok());
+        }
+        assert_eq!(next(&mut inlet).expect("it was sent").payload.len(), length);
+        begun.push(pair.rings[0].sent.course().since());
+    }
+    begun.dedup();
+    let distances: Vec<u64> = begun.windows(2).skip(1).map(|two| two[1] - two[0]).collect();
+    let stride = 100_000 + crate::HEADER_BYTES as u64;
+    assert_eq!(distances, [11 * stride; 3], "the first of them that ends behind it");
 }
 
 #[test]

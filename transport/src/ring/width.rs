@@ -6,8 +6,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::Ring;
 use super::protocol::Positions;
+use super::{Ring, WIDE_RING_BYTES};
 
 /// The larger buffer is used, and gets its memory, at so many large frames.
 const WIDE_AFTER: u32 = 4;
@@ -63,8 +63,11 @@ impl Ring {
         }
         if course.is_wide() {
             width.is_wanted.store(false, Ordering::Relaxed);
-            // What has been read is begun anew at the start of a buffer, where copies are aligned.
-            if !(is_wanted || length < LITTLE_BYTES) || !positions.is_read(written) {
+            // What has been read is begun anew at the start of a buffer, where copies are aligned; but not before all of the larger one
+            // was used: its start is in the other processor's cache until then.
+            let is_used = written - course.since() >= WIDE_RING_BYTES as u64;
+            let is_due = is_wanted && is_used || length < LITTLE_BYTES;
+            if !is_due || !positions.is_read(written) {
                 return;
             }
         }
