@@ -44,7 +44,7 @@ impl<A> ActorRef<A> {
     where
         A: Accepts<M>,
     {
-        recipient::tell(&self.id, A::TAG, message, false)
+        recipient::tell::<M, false>(&self.id, A::TAG, message)
     }
 
     /// Sends a message if the connection takes it at once.
@@ -56,7 +56,7 @@ impl<A> ActorRef<A> {
     where
         A: Accepts<M>,
     {
-        recipient::try_tell(&self.id, A::TAG, message, false)
+        recipient::try_tell::<M, false>(&self.id, A::TAG, message)
     }
 
     /// Sends a message at once; gives whether it has left whole.

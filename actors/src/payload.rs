@@ -10,6 +10,7 @@ use std::error::Error;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::slice;
 
 use procession_runtime::{Arrived, Body, Letter, ProcessId, Refusal};
 use rkyv::api::{access_with_context, deserialize_using};
@@ -59,15 +60,47 @@ impl Scratch {
         Scratch::new(MutBorrow::new(Arena::default()), |arena| Some(arena.borrow_mut().acquire()))
     }
 
-    /// Serialises [plain](is_plain) values, whose archives are copied all at once. Each is what [`encode`] makes of it.
+    /// Has `work` serialise [plain](is_plain) values into a body.
     #[inline(always)]
-    pub(crate) fn encode_plain<T: Data>(&mut self, values: &[T], body: &mut Body<'_>) -> Result<(), PayloadError> {
-        debug_assert!(is_plain::<T>());
-        let outcome = self.with_dependent_mut(|_, allocator| serialize(values, body, allocator));
-        outcome.map(drop).map_err(|fault| {
+    pub(crate) fn with_pen<R>(&mut self, body: &mut Body<'_>, work: impl FnOnce(&mut Pen<'_, '_, '_>) -> R) -> R {
+        let mut has_failed = false;
+        let outcome = self.with_dependent_mut(|_, kept| {
+            let Some(allocator) = kept.take() else { unreachable!("scratch memory is kept with its allocator") };
+            let serializer = Serializer { writer: Sink { body }, allocator, sharing: () };
+            let mut pen = Pen { serializer, has_failed: false };
+            let outcome = work(&mut pen);
+            has_failed = pen.has_failed;
+            *kept = Some(pen.serializer.allocator);
+            outcome
+        });
+        if has_failed {
             *self = Scratch::make();
+        }
+        outcome
+    }
+}
+
+/// Serialises [plain](is_plain) values, one behind the other.
+pub(crate) struct Pen<'a, 'b, 'c> {
+    serializer: Serializer<Sink<'a, 'b>, ArenaHandle<'c>, ()>,
+    has_failed: bool,
+}
+
+impl Pen<'_, '_, '_> {
+    /// Serialises values, whose archives are copied all at once; each is what [`encode`] makes of it. Gives where they start.
+    #[inline(always)]
+    pub(crate) fn write<T: Data>(&mut self, values: &[T]) -> Result<usize, PayloadError> {
+        debug_assert!(is_plain::<T>());
+        values.serialize_unsized(rancor::Strategy::wrap(&mut self.serializer)).map_err(|fault: Fault| {
+            self.has_failed = true;
             *fault.0
         })
+    }
+
+    /// What has been written, from a place on.
+    #[inline(always)]
+    pub(crate) fn written(&self, from: usize) -> &[u8] {
+        self.serializer.writer.body.written().get(from..).unwrap_or_default()
     }
 }
 
@@ -88,11 +121,18 @@ pub(crate) fn prepare_thread() {
 }
 
 /// Serialises a value into a body.
-#[inline]
+#[inline(always)]
 pub(crate) fn encode<T: Written>(value: &T, body: &mut Body<'_>) -> Result<(), PayloadError> {
     const { assert!(align_of::<T::Archived>() <= ALIGNMENT, "the archive of a message needs more than 16 byte alignment") };
     let mut scratch = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_else(Scratch::make);
-    let outcome = scratch.with_dependent_mut(|_, allocator| serialize(value, body, allocator));
+    let outcome = scratch.with_dependent_mut(|_, allocator| {
+        // What is its own archive is copied; alone as in a row.
+        if const { is_plain::<T>() } {
+            serialize(slice::from_ref(value), body, allocator)
+        } else {
+            serialize(value, body, allocator)
+        }
+    });
     match outcome {
         Ok(_) if body.len() <= KEEP_SCRATCH_BELOW_BYTES => {
             // In a thread that is ending there is nowhere to keep it.
@@ -123,9 +163,9 @@ where
     Ok(position)
 }
 
-/// Whether a value is its own archive, byte by byte: numbers are.
-pub(crate) const fn is_plain<T: Data>() -> bool {
-    T::COPY_OPTIMIZATION.is_enabled()
+/// Whether a value is its own archive, byte by byte, and has some: numbers are.
+pub(crate) const fn is_plain<T: Archive>() -> bool {
+    T::COPY_OPTIMIZATION.is_enabled() && size_of::<T::Archived>() > 0
 }
 
 /// Validates what has just been written, to learn whether a receiver can.
@@ -215,7 +255,7 @@ impl Positional for Sink<'_, '_> {
 }
 
 impl<E: Source> Writer<E> for Sink<'_, '_> {
-    #[inline]
+    #[inline(always)]
     fn write(&mut self, bytes: &[u8]) -> Result<(), E> {
         self.body.write(bytes).map_err(E::new)
     }

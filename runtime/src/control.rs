@@ -394,7 +394,7 @@ pub(crate) fn push<T: Serialize>(
     descriptors: Vec<OwnedFd>,
 ) -> Result<(), Refusal> {
     let header = Header { kind: KIND, correlation, ..Header::default() };
-    outlet.push(header, |body| write(body, message, descriptors))
+    outlet.push(header, |body| write(body, message, descriptors)).map(drop)
 }
 
 fn write<T: Serialize>(body: &mut Body<'_>, message: &T, descriptors: Vec<OwnedFd>) -> Result<(), Refusal> {

@@ -12,7 +12,7 @@ use crate::contents::{Arrived, Payload};
 use crate::endpoint::kind;
 use crate::error::SendError;
 use crate::id::ProcessId;
-use crate::outbox::{Departure, Outbox, Unsent};
+use crate::outbox::{Departure, Outbox};
 
 /// A received message.
 #[derive(Debug)]
@@ -137,13 +137,9 @@ impl ReplyPath {
 
     fn push<E>(&mut self, kind: u8, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), SendError<E>> {
         let header = Header { kind, correlation: self.correlation, ..Header::default() };
-        match self.outbox.push_reply(header, self.departure, write) {
-            Ok(()) | Err(Unsent::Closed | Unsent::Full) => {
-                self.answered = true;
-                Ok(())
-            }
-            Err(Unsent::Write(error)) => Err(SendError::Write(error)),
-        }
+        self.outbox.push_reply(header, self.departure, write).map_err(SendError::Write)?;
+        self.answered = true;
+        Ok(())
     }
 }
 

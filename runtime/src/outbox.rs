@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use procession_transport::{Body, Flushed, Header, Link, LinkError, Outlet, Unsent as Undelivered, Watch};
@@ -34,14 +35,13 @@ pub(crate) enum Departure {
     WithFlush,
 }
 
-/// Why a frame was not pushed.
-#[derive(Debug)]
-pub(crate) enum Unsent<E> {
+/// Why an outbox takes no message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shut {
     /// [`OUTBOX_LIMIT_BYTES`] are buffered and the peer takes no more.
     Full,
     /// The connection is closed.
     Closed,
-    Write(E),
 }
 
 /// The sending half of one connection. The lock is the endpoint's own nearly always: only the flusher and replies sent by
@@ -64,8 +64,8 @@ struct State {
     departed: Option<Instant>,
     /// Such messages since the clock was last read.
     unclocked: u32,
-    /// Messages and answers pushed, until they are so many that it is busy.
-    pushed: u32,
+    /// How many more messages and answers make it busy; 0 once it is, or never will be.
+    left_until_busy: u32,
     /// Whether the flusher will ask it to give back what it does not need.
     is_trimmed: bool,
     /// What is buffered is sent when it is this much, in bytes: a batch, or, while the peer takes no more, one batch above
@@ -94,7 +94,7 @@ impl Outbox {
             listed: false,
             departed: None,
             unclocked: 0,
-            pushed: 0,
+            left_until_busy: departures.busy_after,
             is_trimmed: false,
             due_bytes: BATCH_BYTES,
         };
@@ -114,63 +114,47 @@ impl Outbox {
         self.lock().outlet.link().clone()
     }
 
-    /// Appends a frame if the limit allows; `write` fills its payload.
-    #[inline]
-    pub(crate) fn push<E>(
-        self: &Arc<Self>,
-        header: Header,
-        departure: Departure,
-        write: impl FnOnce(&mut Body<'_>) -> Result<(), E>,
-    ) -> Result<(), Unsent<E>> {
+    /// Gives the place for a message, if the limit allows one.
+    #[inline(always)]
+    pub(crate) fn open(self: &Arc<Self>) -> Result<Opening<'_>, Shut> {
         let mut state = self.lock();
-        if !state.has_room() && !state.makes_room() {
-            return Err(Unsent::Full);
+        let mut buffered_bytes = state.outlet.buffered_bytes();
+        if buffered_bytes >= OUTBOX_LIMIT_BYTES {
+            if !state.makes_room() && !state.closed {
+                return Err(Shut::Full);
+            }
+            buffered_bytes = state.outlet.buffered_bytes();
         }
-        self.append(state, header, departure, write)
+        // To make room may show that the peer is gone.
+        if state.closed {
+            return Err(Shut::Closed);
+        }
+        Ok(Opening { outbox: self, state, buffered_bytes })
     }
 
-    /// Appends a reply. It does not count against the limit: while an asker is owed more than that, no further request of
-    /// its is read.
+    /// Appends a reply, unless the connection is closed: nobody waits for it then. It does not count against the limit: while
+    /// an asker is owed more than that, no further request of its is read.
     pub(crate) fn push_reply<E>(
         self: &Arc<Self>,
         header: Header,
         departure: Departure,
         write: impl FnOnce(&mut Body<'_>) -> Result<(), E>,
-    ) -> Result<(), Unsent<E>> {
-        self.append(self.lock(), header, departure, write)
-    }
-
-    #[inline]
-    fn append<E>(
-        self: &Arc<Self>,
-        mut state: MutexGuard<'_, State>,
-        header: Header,
-        departure: Departure,
-        write: impl FnOnce(&mut Body<'_>) -> Result<(), E>,
-    ) -> Result<(), Unsent<E>> {
+    ) -> Result<(), E> {
+        let state = self.lock();
         if state.closed {
-            return Err(Unsent::Closed);
-        }
-        let was_empty = state.outlet.buffered_bytes() == 0;
-        state.outlet.push(header, write).map_err(Unsent::Write)?;
-        let is_counted = state.pushed >= self.departures.busy_after;
-        if !is_counted || !state.listed || state.needs_look(departure, was_empty) {
-            self.see_to(state, departure, was_empty);
             return Ok(());
         }
-        drop(state);
-        if departure == Departure::Soon {
-            flusher::arm(&self.departures);
-        }
-        Ok(())
+        let buffered_bytes = state.outlet.buffered_bytes();
+        Opening { outbox: self, state, buffered_bytes }.push(header, departure, write)
     }
 
     /// Sees to what has been appended: whether it leaves now, and if not, who is to see to that.
     fn see_to(self: &Arc<Self>, mut state: MutexGuard<'_, State>, departure: Departure, was_empty: bool) {
-        if state.pushed < self.departures.busy_after {
+        if state.left_until_busy > 0 {
             self.count(&mut state);
         }
-        if state.is_due(departure, was_empty) {
+        let is_due = state.is_due(departure, was_empty);
+        if is_due {
             let flushed = state.flush();
             if state.outlet.is_swollen() {
                 self.note_swollen(&mut state);
@@ -183,12 +167,16 @@ impl Outbox {
         if departure == Departure::Soon {
             flusher::arm(&self.departures);
         }
+        if is_due {
+            // The peer is behind, maybe because it waits for this processor. What it takes now is still in the cache.
+            thread::yield_now();
+        }
     }
 
     /// Counts a frame, until the outbox is busy.
     fn count(&self, state: &mut State) {
-        state.pushed += 1;
-        if state.pushed == self.departures.busy_after {
+        state.left_until_busy -= 1;
+        if state.left_until_busy == 0 {
             self.departures.note_busy(self.watch);
         }
     }
@@ -278,6 +266,39 @@ impl Outbox {
     }
 }
 
+/// The place in an outbox where a frame is to be appended. Nobody else gets at the outbox meanwhile.
+#[derive(Debug)]
+pub(crate) struct Opening<'a> {
+    outbox: &'a Arc<Outbox>,
+    state: MutexGuard<'a, State>,
+    buffered_bytes: usize,
+}
+
+impl Opening<'_> {
+    /// Appends a frame; `write` fills its payload. If that fails, nothing is appended.
+    #[inline(always)]
+    pub(crate) fn push<E>(
+        self,
+        header: Header,
+        departure: Departure,
+        write: impl FnOnce(&mut Body<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Opening { outbox, mut state, buffered_bytes } = self;
+        let was_empty = buffered_bytes == 0;
+        let length = state.outlet.push(header, write)?;
+        let is_known = state.listed && state.left_until_busy == 0;
+        if !is_known || state.needs_look(departure, was_empty, buffered_bytes + length) {
+            outbox.see_to(state, departure, was_empty);
+            return Ok(());
+        }
+        drop(state);
+        if departure == Departure::Soon {
+            flusher::arm(&outbox.departures);
+        }
+        Ok(())
+    }
+}
+
 impl State {
     #[inline]
     fn has_room(&self) -> bool {
@@ -290,13 +311,13 @@ impl State {
         self.has_room()
     }
 
-    /// Whether it is to be found out whether what is buffered [is due](State::is_due), which is seldom. If not, what has been
-    /// appended is counted.
-    #[inline]
-    fn needs_look(&mut self, departure: Departure, was_empty: bool) -> bool {
+    /// Whether it is to be found out whether the bytes that are buffered now [are due](State::is_due), which is seldom. If not,
+    /// what has been appended is counted.
+    #[inline(always)]
+    fn needs_look(&mut self, departure: Departure, was_empty: bool, buffered_bytes: usize) -> bool {
         let is_counted = departure == Departure::Soon;
         let is_clock_due = is_counted && (was_empty || (self.unclocked + 1).is_multiple_of(MESSAGES_PER_CLOCK));
-        let needs_look = is_clock_due || self.outlet.buffered_bytes() >= self.due_bytes;
+        let needs_look = is_clock_due || buffered_bytes >= self.due_bytes;
         self.unclocked += u32::from(is_counted && !needs_look);
         needs_look
     }

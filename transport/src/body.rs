@@ -79,6 +79,7 @@ impl<'a> Body<'a> {
     }
 
     /// What has been written.
+    #[inline]
     pub fn written(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
@@ -87,7 +88,7 @@ impl<'a> Body<'a> {
     ///
     /// # Errors
     /// [`Refusal::TooLarge`] if the payload would exceed its limit, [`Refusal::NoMemory`]; nothing is appended then.
-    #[inline]
+    #[inline(always)]
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         // Serialisers write padding that is none.
         if bytes.is_empty() {

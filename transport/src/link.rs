@@ -245,18 +245,17 @@ impl Outlet {
         Outlet { link, writer: Writer::new(message_limit_bytes), next: None, is_swollen: false, is_large: false }
     }
 
-    /// Appends one frame to the buffer; `write` fills its payload in place.
+    /// Appends one frame to the buffer; `write` fills its payload in place. Gives the frame's length in bytes.
     ///
     /// # Errors
     /// Whatever `write` returns; nothing is appended then.
-    #[inline]
-    pub fn push<E>(&mut self, header: Header, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), E> {
-        let before = self.writer.buffered_bytes();
-        self.writer.push(header, write)?;
-        if self.writer.buffered_bytes() - before >= LARGE_FRAME_BYTES {
+    #[inline(always)]
+    pub fn push<E>(&mut self, header: Header, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<usize, E> {
+        let length = self.writer.push(header, write)?;
+        if length >= LARGE_FRAME_BYTES {
             self.expect_large();
         }
-        Ok(())
+        Ok(length)
     }
 
     #[cold]

@@ -360,7 +360,7 @@ mod tests {
         let mut writer = Writer::default();
         for (index, payload) in payloads.iter().enumerate() {
             let header = Header { tag: index as u32, correlation: index as u64 * 7, kind: 3, ..Header::default() };
-            let outcome: Result<(), Refusal> = writer.push(header, |body| body.write(payload));
+            let outcome: Result<usize, Refusal> = writer.push(header, |body| body.write(payload));
             outcome.expect("the payload fits");
         }
         writer.chunk().bytes.to_vec()

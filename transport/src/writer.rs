@@ -60,12 +60,13 @@ impl Writer {
         self.full.is_empty() && self.last.buffered_bytes() == 0
     }
 
-    /// Appends one frame; `write` fills its payload in place. The header's length and descriptor count are set here.
+    /// Appends one frame; `write` fills its payload in place. The header's length and descriptor count are set here. Gives
+    /// the frame's length in bytes.
     ///
     /// # Errors
     /// Whatever `write` returns; nothing is appended then.
-    #[inline]
-    pub fn push<E>(&mut self, header: Header, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<(), E> {
+    #[inline(always)]
+    pub fn push<E>(&mut self, header: Header, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<usize, E> {
         if self.last.is_full() {
             self.full.push_back(std::mem::take(&mut self.last));
         }
@@ -152,11 +153,13 @@ pub struct Unsent {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
     use crate::Refusal;
 
     fn push(writer: &mut Writer, payload: &[u8], descriptors: usize) {
-        let outcome: Result<(), Refusal> = writer.push(Header::default(), |body| {
+        let outcome: Result<usize, Refusal> = writer.push(Header::default(), |body| {
             for _ in 0..descriptors {
                 body.attach(crate::memory_file("test").expect("a memory file"))?;
             }
@@ -176,6 +179,26 @@ mod tests {
         });
         assert_eq!(outcome, Err(Refusal::TooLarge { limit_bytes: 8 }));
         assert_eq!(writer.buffered_bytes(), before);
+    }
+
+    #[test]
+    fn a_panic_while_a_payload_is_written_leaves_nothing_behind() {
+        let mut writer = Writer::default();
+        push(&mut writer, b"first", 0);
+        let before = writer.buffered_bytes();
+        let panics = catch_unwind(AssertUnwindSafe(|| {
+            let _ = writer.push(Header::default(), |body| -> Result<(), Refusal> {
+                body.attach(crate::memory_file("test").expect("a memory file"))?;
+                body.write(b"never sent")?;
+                panic!("in the midst of a payload")
+            });
+        }));
+        assert!(panics.is_err());
+        assert_eq!(writer.buffered_bytes(), before);
+        push(&mut writer, b"second", 0);
+        let payloads: Vec<_> =
+            writer.take_unsent().into_iter().map(|frame| (frame.payload, frame.descriptors.len())).collect();
+        assert_eq!(payloads, [(b"first".to_vec(), 0), (b"second".to_vec(), 0)]);
     }
 
     #[test]

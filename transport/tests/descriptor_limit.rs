@@ -8,7 +8,7 @@ use procession_transport::{Descriptors, Frame, Header, Inlet, Outlet, Refusal, S
 const LIMIT_BYTES: usize = 1 << 20;
 
 fn push(outlet: &mut Outlet, tag: u32, files: usize) {
-    let outcome: Result<(), Refusal> = outlet.push(Header { tag, ..Header::default() }, |body| {
+    let outcome: Result<usize, Refusal> = outlet.push(Header { tag, ..Header::default() }, |body| {
         for _ in 0..files {
             body.attach(memory_file("test").expect("a memory file"))?;
         }

@@ -27,7 +27,7 @@ fn halves(sending: Arc<dyn Link>, receiving: Arc<dyn Link>) -> Pair {
 }
 
 fn push(outlet: &mut Outlet, tag: u32, payload: &[u8], descriptors: Vec<OwnedFd>) {
-    let outcome: Result<(), Refusal> = outlet.push(Header { tag, ..Header::default() }, |body| {
+    let outcome: Result<usize, Refusal> = outlet.push(Header { tag, ..Header::default() }, |body| {
         descriptors.into_iter().try_for_each(|descriptor| body.attach(descriptor).map(drop))?;
         body.write(payload)
     });

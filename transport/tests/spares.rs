@@ -5,7 +5,7 @@ use procession_transport::{Frame, Header, Reader, Refusal, Writer, keep_spares};
 fn stream_of(payloads: &[Vec<u8>]) -> Vec<u8> {
     let (mut writer, mut stream) = (Writer::default(), Vec::new());
     for payload in payloads {
-        let outcome: Result<(), Refusal> = writer.push(Header::default(), |body| body.write(payload));
+        let outcome: Result<usize, Refusal> = writer.push(Header::default(), |body| body.write(payload));
         outcome.expect("the payload fits");
     }
     while !writer.is_empty() {

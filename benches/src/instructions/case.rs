@@ -49,7 +49,7 @@ impl Case {
 
 fn write_payload(writer: &mut Writer, number: u64) -> Result<(), Refusal> {
     let header = Header { tag: 1, correlation: number, kind: 1, ..Header::default() };
-    writer.push(header, |body| body.write(&[7; PAYLOAD_BYTES]))
+    writer.push(header, |body| body.write(&[7; PAYLOAD_BYTES])).map(drop)
 }
 
 fn encode_frames(times: u64) -> Result<(), Failure> {

@@ -450,8 +450,7 @@ impl Core {
         let deadline = later(Instant::now(), limit);
         for (_, connection) in self.connections.iter().filter(|(_, c)| matches!(c.direction, Direction::To(_))) {
             let header = Header { kind: kind::CLOSE, ..Header::default() };
-            let push = connection.outbox.push_reply(header, Departure::WithFlush, |_| Ok::<_, Refusal>(()));
-            let _ = push;
+            let _ = connection.outbox.push_reply(header, Departure::WithFlush, |_| Ok::<_, Refusal>(()));
         }
         while !self.departures.flush(|_, _| {}) && Instant::now() < deadline {
             match self.turn(Some(BUSY_PAUSE)) {

@@ -107,7 +107,8 @@ impl Core {
         let header = Header { kind: kind::PROBE, correlation: awaited.correlation, ..Header::default() };
         let Ok(payload) = postcard::to_stdvec(probe) else { return };
         // A probe that does not fit is sent again later.
-        let _ = connection.outbox.push(header, Departure::WithFlush, |body| body.write(&payload));
+        let Ok(opening) = connection.outbox.open() else { return };
+        let _ = opening.push(header, Departure::WithFlush, |body| body.write(&payload));
     }
 }
 

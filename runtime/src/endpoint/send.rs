@@ -12,7 +12,7 @@ use super::{Endpoint, kind};
 use crate::control::{Answer, Call, Question, Request};
 use crate::error::{RuntimeError, SendError, WaitError};
 use crate::id::ProcessId;
-use crate::outbox::{Departure, Unsent};
+use crate::outbox::{Departure, Shut};
 
 /// How long a first message with [`Patience::Try`] waits to be connected.
 const TRY_CONNECT: Duration = Duration::from_millis(100);
@@ -53,23 +53,26 @@ impl Endpoint {
         is_followed: bool,
         write: impl FnOnce(&mut Body<'_>) -> Result<(), E>,
     ) -> Result<(), SendError<E>> {
-        let mut write = Some(write);
-        if let Some(route) = route::take_recent(to)
-            && route.member.check().is_ok()
-        {
-            let header = Header { tag, kind: kind::TELL, ..Header::default() };
-            let outcome = route.outbox.push(header, departure(is_followed), |body| fill(&mut write, body));
-            match outcome {
-                Ok(()) => {
-                    route::keep_recent(route);
-                    return Ok(());
+        let mut recent = route::take_recent(to).filter(|route| route.member.check().is_ok());
+        // A thread that is ending keeps no endpoint: it has one for the message, until that has been sent.
+        let mut endpoint = None;
+        loop {
+            let route = match recent.take() {
+                Some(route) => route,
+                None => Endpoint::kept_in(&mut endpoint, to.system)?.find_route(*to, Patience::Try)?,
+            };
+            let opening = match route.outbox.open() {
+                Ok(opening) => opening,
+                Err(shut) => {
+                    Endpoint::kept_in(&mut endpoint, to.system)?.make_way(&route, Patience::Try, shut)?;
+                    continue;
                 }
-                Err(Unsent::Write(error)) => return Err(SendError::Write(error)),
-                Err(Unsent::Full | Unsent::Closed) => {}
-            }
+            };
+            let header = Header { tag, kind: kind::TELL, ..Header::default() };
+            opening.push(header, departure(is_followed), write).map_err(SendError::Write)?;
+            route::keep_recent(route);
+            return Ok(());
         }
-        let outgoing = Outgoing { tag, wants_reply: false, is_followed, patience: Patience::Try };
-        Endpoint::of(to.system)?.send(*to, outgoing, |body| fill(&mut write, body)).map(drop)
     }
 
     /// Sends a message; `write` fills its payload. The ticket names the answer, if one is wanted.
@@ -84,25 +87,44 @@ impl Endpoint {
         write: impl FnOnce(&mut Body<'_>) -> Result<(), E>,
     ) -> Result<Ticket, SendError<E>> {
         self.check()?;
-        let mut write = Some(write);
+        let mut recent = route::take_recent(&to);
         loop {
-            let route = match route::take_recent(&to) {
+            let route = match recent.take() {
                 Some(route) => route,
                 None => self.find_route(to, outgoing.patience)?,
             };
+            let opening = match route.outbox.open() {
+                Ok(opening) => opening,
+                Err(shut) => {
+                    self.make_way(&route, outgoing.patience, shut)?;
+                    continue;
+                }
+            };
             let correlation = if outgoing.wants_reply { self.core()?.register_wait(route.key) } else { 0 };
-            let header = Header {
-                tag: outgoing.tag,
-                correlation,
-                kind: if outgoing.wants_reply { kind::REQUEST } else { kind::TELL },
-                ..Header::default()
+            let kind = if outgoing.wants_reply { kind::REQUEST } else { kind::TELL };
+            let header = Header { tag: outgoing.tag, correlation, kind, ..Header::default() };
+            if let Err(error) = opening.push(header, departure(outgoing.is_followed), write) {
+                self.core()?.inbox.waits.remove(&correlation);
+                return Err(SendError::Write(error));
+            }
+            route::keep_recent(route);
+            return Ok(Ticket { correlation });
+        }
+    }
+
+    /// Waits until there is room for a message; others of this process may take it first.
+    ///
+    /// # Errors
+    /// As [`Endpoint::send`].
+    pub fn wait_for_room<E>(&self, to: ProcessId, patience: Patience) -> Result<(), SendError<E>> {
+        self.check()?;
+        loop {
+            let route = self.find_route(to, patience)?;
+            let shut = match route.outbox.open() {
+                Ok(_) => return Ok(()),
+                Err(shut) => shut,
             };
-            let outcome = route.outbox.push(header, departure(outgoing.is_followed), |body| fill(&mut write, body));
-            let Err(unsent) = outcome else {
-                route::keep_recent(route);
-                return Ok(Ticket { correlation });
-            };
-            self.make_way(&route, correlation, outgoing.patience, unsent)?;
+            self.make_way(&route, patience, shut)?;
         }
     }
 
@@ -124,6 +146,15 @@ impl Endpoint {
         Ok(has_left)
     }
 
+    /// This thread's endpoint, in a place where it lives on.
+    #[cold]
+    fn kept_in(place: &mut Option<Endpoint>, system: u64) -> Result<&Endpoint, RuntimeError> {
+        match place {
+            Some(endpoint) => Ok(endpoint),
+            None => Ok(place.insert(Endpoint::of(system)?)),
+        }
+    }
+
     /// Finds the connection to a process, or makes it.
     #[cold]
     fn find_route<E>(&self, to: ProcessId, patience: Patience) -> Result<Rc<Route>, SendError<E>> {
@@ -135,20 +166,12 @@ impl Endpoint {
         }
     }
 
-    /// Waits until a connection that did not take a message takes one, or is gone. Nobody waits for an answer to that message.
+    /// Waits until a connection that takes no message takes one, or is gone.
     #[cold]
-    fn make_way<E>(
-        &self,
-        route: &Route,
-        correlation: u64,
-        patience: Patience,
-        unsent: Unsent<E>,
-    ) -> Result<(), SendError<E>> {
-        self.core()?.inbox.waits.remove(&correlation);
-        let deadline = match (unsent, patience) {
-            (Unsent::Write(error), _) => return Err(SendError::Write(error)),
-            (Unsent::Full, Patience::Try) => return Err(SendError::Full),
-            (Unsent::Closed, Patience::Try) => Some(Instant::now() + TRY_CONNECT),
+    fn make_way<E>(&self, route: &Route, patience: Patience, shut: Shut) -> Result<(), SendError<E>> {
+        let deadline = match (shut, patience) {
+            (Shut::Full, Patience::Try) => return Err(SendError::Full),
+            (Shut::Closed, Patience::Try) => Some(Instant::now() + TRY_CONNECT),
             (_, Patience::Until(deadline)) => Some(deadline),
             (_, Patience::Forever) => None,
         };
@@ -215,15 +238,6 @@ impl Endpoint {
 #[inline]
 fn departure(is_followed: bool) -> Departure {
     if is_followed { Departure::WithFlush } else { Departure::Soon }
-}
-
-/// Fills a payload, unless that was done before.
-#[inline(always)]
-fn fill<E>(write: &mut Option<impl FnOnce(&mut Body<'_>) -> Result<(), E>>, body: &mut Body<'_>) -> Result<(), E> {
-    match write.take() {
-        Some(write) => write(body),
-        None => Ok(()),
-    }
 }
 
 impl Core {

@@ -28,12 +28,20 @@ pub(super) struct Segment {
     offered: usize,
     /// Frames with descriptors that have not begun to leave, in order: where they start in `bytes`.
     attachments: VecDeque<Attachment>,
+    /// Those of the frame that is being written.
+    descriptors: Vec<OwnedFd>,
 }
 
 #[derive(Debug)]
 struct Attachment {
     start: usize,
     descriptors: Vec<OwnedFd>,
+}
+
+/// The frame that is being written. Dropped before it is finished, it leaves nothing behind, even where whoever writes panics.
+struct Unfinished<'a> {
+    segment: &'a mut Segment,
+    start: usize,
 }
 
 impl Segment {
@@ -66,47 +74,21 @@ impl Segment {
         self.sent > 0
     }
 
-    /// Appends one frame; `write` fills its payload in place. The header's length and descriptor count are set here.
+    /// Appends one frame; `write` fills its payload in place. The header's length and descriptor count are set here. Gives
+    /// the frame's length in bytes.
     ///
     /// # Errors
     /// Whatever `write` returns; nothing is appended then.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push<E>(
         &mut self,
         header: Header,
         message_limit_bytes: usize,
         write: impl FnOnce(&mut Body<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let start = self.bytes.len();
-        let mut descriptors = Vec::new();
-        self.bytes.extend_from_slice(&[0; HEADER_BYTES]);
-        let mut body = Body {
-            start: start + HEADER_BYTES,
-            bytes: &mut self.bytes,
-            limit_bytes: message_limit_bytes,
-            descriptors: &mut descriptors,
-            most_descriptors: crate::MAX_DESCRIPTORS,
-            has_refused: false,
-            is_passed_on: true,
-        };
-        let outcome = write(&mut body);
-        let length = body.len();
-        if let Err(error) = outcome {
-            self.bytes.truncate(start);
-            self.recycle();
-            return Err(error);
-        }
-        let header = Header { length: length as u32, descriptors: descriptors.len() as u16, ..header };
-        if let Some(place) = self.bytes[start..].first_chunk_mut() {
-            *place = header.encode();
-        }
-        if padded(length) != length {
-            self.bytes.resize(start + HEADER_BYTES + padded(length), 0);
-        }
-        if !descriptors.is_empty() {
-            self.attachments.push_back(Attachment { start, descriptors });
-        }
-        Ok(())
+    ) -> Result<usize, E> {
+        let mut unfinished = Unfinished { start: self.bytes.len(), segment: self };
+        let length = unfinished.fill(message_limit_bytes, write)?;
+        Ok(unfinished.finish(header, length))
     }
 
     /// What to send next: everything up to the next frame with descriptors, or, if such a frame is first, it alone.
@@ -221,5 +203,53 @@ impl Segment {
             self.sent -= boundary;
             self.offered -= boundary;
         }
+    }
+}
+
+impl Unfinished<'_> {
+    /// Has the payload written behind room for the header. Gives its length.
+    #[inline(always)]
+    fn fill<E>(&mut self, limit_bytes: usize, write: impl FnOnce(&mut Body<'_>) -> Result<(), E>) -> Result<usize, E> {
+        let Segment { bytes, descriptors, .. } = &mut *self.segment;
+        bytes.extend_from_slice(&[0; HEADER_BYTES]);
+        let mut body = Body {
+            start: self.start + HEADER_BYTES,
+            bytes,
+            limit_bytes,
+            descriptors,
+            most_descriptors: crate::MAX_DESCRIPTORS,
+            has_refused: false,
+            is_passed_on: true,
+        };
+        write(&mut body)?;
+        Ok(body.len())
+    }
+
+    /// Writes the header and what goes behind the payload. Gives the frame's length.
+    #[inline(always)]
+    fn finish(self, header: Header, length: usize) -> usize {
+        let Segment { bytes, descriptors, attachments, .. } = &mut *self.segment;
+        let header = Header { length: length as u32, descriptors: descriptors.len() as u16, ..header };
+        if let Some(place) = bytes[self.start..].first_chunk_mut() {
+            *place = header.encode();
+        }
+        let stride = header.stride_bytes();
+        if bytes.len() != self.start + stride {
+            bytes.resize(self.start + stride, 0);
+        }
+        if !descriptors.is_empty() {
+            attachments.push_back(Attachment { start: self.start, descriptors: std::mem::take(descriptors) });
+        }
+        std::mem::forget(self);
+        stride
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        self.segment.bytes.truncate(self.start);
+        self.segment.descriptors.clear();
+        self.segment.recycle();
     }
 }
