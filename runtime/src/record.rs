@@ -5,6 +5,9 @@
 //! a list of entries. An entry counts only once its length is committed, after its bytes: so a writer that dies at any
 //! instant leaves whole entries. The owner reads them when the writer is dead; what it reads is checked, not believed.
 //!
+//! Entries of one kind and length, with tags in a row, are a series: they share what stands before the first. How many they
+//! are is noted there when the next series begins; until then, what is committed tells.
+//!
 //! The space is reserved and the file sealed against shrinking, so that no touch of it can fail.
 
 use std::io;
@@ -25,8 +28,12 @@ const WORD_BYTES: usize = size_of::<u64>();
 /// Where the entries start: behind the word that says how many bytes of them are committed, and the user's words.
 const HEAD_BYTES: usize = (1 + RECORD_WORDS) * WORD_BYTES;
 
-/// What stands before the bytes of an entry: its tag, its kind and its length.
-const ENTRY_HEAD_BYTES: usize = 2 * WORD_BYTES;
+/// What stands before the bytes of a series: the tag of its first entry, the kind and length of each, and their number, or 0
+/// for as many as are committed.
+const SERIES_HEAD_BYTES: usize = 3 * WORD_BYTES;
+
+/// Where the number of entries stands in it.
+const SERIES_COUNT: usize = 2 * WORD_BYTES;
 
 /// One entry of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,8 +112,7 @@ impl RecordFile {
         let mut bytes = vec![0; usize::try_from(committed).unwrap_or(usize::MAX).min(room)];
         self.file.read_exact_at(&mut bytes, (first + HEAD_BYTES) as u64)?;
         let (mut entries, mut rest) = (Vec::new(), &bytes[..]);
-        while let Some((entry, next)) = split_entry(rest) {
-            entries.push(entry);
+        while let Some(next) = split_series(rest, &mut entries) {
             rest = next;
         }
         Ok(entries)
@@ -118,16 +124,41 @@ impl RecordFile {
     }
 }
 
-/// Splits the first entry off.
-fn split_entry(bytes: &[u8]) -> Option<(RecordEntry, &[u8])> {
-    let (head, rest) = bytes.split_at_checked(ENTRY_HEAD_BYTES)?;
+/// Takes the entries out of the first series, and gives what stands behind it.
+fn split_series<'a>(bytes: &'a [u8], entries: &mut Vec<RecordEntry>) -> Option<&'a [u8]> {
+    let (head, rest) = bytes.split_at_checked(SERIES_HEAD_BYTES)?;
     let (tag, head) = head.split_first_chunk::<8>()?;
     let (kind, head) = head.split_first_chunk::<4>()?;
-    let (length, _) = head.split_first_chunk::<4>()?;
+    let (length, count) = head.split_first_chunk::<4>()?;
+    let (tag, kind) = (u64::from_le_bytes(*tag), u32::from_le_bytes(*kind));
     let length = u32::from_le_bytes(*length) as usize;
-    let (bytes, _) = rest.split_at_checked(length)?;
-    let entry = RecordEntry { tag: u64::from_le_bytes(*tag), kind: u32::from_le_bytes(*kind), bytes: bytes.to_vec() };
-    Some((entry, rest.get(length.next_multiple_of(WORD_BYTES)..).unwrap_or_default()))
+    let count = u64::from_le_bytes(*count.first_chunk()?);
+    if length == 0 {
+        entries.push(RecordEntry { tag, kind, bytes: Vec::new() });
+        return Some(rest);
+    }
+    let places = rest.chunks(length.next_multiple_of(WORD_BYTES));
+    let committed = places.map_while(|place| place.get(..length));
+    let count = if count == 0 { usize::MAX } else { usize::try_from(count).unwrap_or(usize::MAX) };
+    let tags = (0..).map(|index| tag.wrapping_add(index));
+    entries.extend(tags.zip(committed.take(count)).map(|(tag, bytes)| RecordEntry {
+        tag,
+        kind,
+        bytes: bytes.to_vec(),
+    }));
+    Some(rest.get(length.next_multiple_of(WORD_BYTES).saturating_mul(count)..).unwrap_or_default())
+}
+
+/// The series that is being written.
+#[derive(Debug)]
+struct Series {
+    /// Where it starts, counted from where the entries start.
+    start: usize,
+    kind: u32,
+    length: usize,
+    count: u64,
+    /// The tag of an entry that would belong to it.
+    next_tag: u64,
 }
 
 /// One record, as the process sees it whose record it is.
@@ -136,6 +167,7 @@ pub struct RecordWriter {
     map: Mapping,
     record_bytes: usize,
     used_bytes: usize,
+    series: Option<Series>,
 }
 
 impl RecordWriter {
@@ -149,7 +181,7 @@ impl RecordWriter {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let (file, _) = memory::check(file, offset.saturating_add(record_bytes))?;
-        Ok(RecordWriter { map: Mapping::new(&file, offset, record_bytes)?, record_bytes, used_bytes: 0 })
+        Ok(RecordWriter { map: Mapping::new(&file, offset, record_bytes)?, record_bytes, used_bytes: 0, series: None })
     }
 
     /// Reads a word; 0 if there is no such word.
@@ -177,28 +209,55 @@ impl RecordWriter {
     /// Adds an entry. Gives whether there was room for it.
     #[inline]
     pub fn append(&mut self, tag: u64, kind: u32, bytes: &[u8]) -> bool {
-        let end = self.used_bytes + ENTRY_HEAD_BYTES + bytes.len().next_multiple_of(WORD_BYTES);
-        let Ok(length) = u32::try_from(bytes.len()) else { return false };
+        let length = bytes.len();
+        match &mut self.series {
+            Some(series) if (series.next_tag, series.kind, series.length) == (tag, kind, length) && length > 0 => {
+                let end = self.used_bytes + length.next_multiple_of(WORD_BYTES);
+                if end > self.record_bytes - HEAD_BYTES || !put(&mut self.map, self.used_bytes, bytes) {
+                    return false;
+                }
+                series.next_tag = tag.wrapping_add(1);
+                series.count += 1;
+                self.used_bytes = end;
+                self.commit();
+                true
+            }
+            _ => self.append_first(tag, kind, bytes),
+        }
+    }
+
+    /// Begins a series, with its first entry.
+    fn append_first(&mut self, tag: u64, kind: u32, bytes: &[u8]) -> bool {
+        let (start, length) = (self.used_bytes, bytes.len());
+        let place = start + SERIES_HEAD_BYTES;
+        let end = place + length.next_multiple_of(WORD_BYTES);
+        let Ok(length_word) = u32::try_from(length) else { return false };
         if end > self.record_bytes - HEAD_BYTES {
             return false;
         }
-        let mut head = [0; ENTRY_HEAD_BYTES];
+        if let Some(before) = &self.series {
+            put(&mut self.map, before.start + SERIES_COUNT, &before.count.to_le_bytes());
+        }
+        let mut head = [0; SERIES_HEAD_BYTES];
         head[..8].copy_from_slice(&tag.to_le_bytes());
         head[8..12].copy_from_slice(&kind.to_le_bytes());
-        head[12..].copy_from_slice(&length.to_le_bytes());
-        let start = HEAD_BYTES + self.used_bytes;
-        let place = start + ENTRY_HEAD_BYTES;
-        let is_written = self.map.write(start, &head)
-            && match <&[u8; WORD_BYTES]>::try_from(bytes) {
-                // Numbers: of a length that is known, they are copied without a call.
-                Ok(number) => self.map.write(place, number),
-                Err(_) => self.map.write(place, bytes),
-            };
+        head[12..16].copy_from_slice(&length_word.to_le_bytes());
+        let is_written = put(&mut self.map, start, &head) && put(&mut self.map, place, bytes);
         if is_written {
+            self.series = Some(Series { start, kind, length, count: 1, next_tag: tag.wrapping_add(1) });
             self.used_bytes = end;
             self.commit();
         }
         is_written
+    }
+
+    /// Whether there is room for an entry of so many bytes, whatever it is.
+    #[inline]
+    pub fn has_room(&self, length: usize) -> bool {
+        let room = self.record_bytes - HEAD_BYTES - self.used_bytes;
+        length
+            .checked_next_multiple_of(WORD_BYTES)
+            .is_some_and(|length| room.saturating_sub(SERIES_HEAD_BYTES) >= length)
     }
 
     /// How many bytes its entries take.
@@ -209,6 +268,7 @@ impl RecordWriter {
     /// Removes all entries.
     pub fn empty(&mut self) {
         self.used_bytes = 0;
+        self.series = None;
         self.commit();
     }
 
@@ -222,6 +282,16 @@ impl RecordWriter {
     #[inline]
     fn place(&self, word: usize) -> Option<&std::sync::atomic::AtomicU64> {
         (word < RECORD_WORDS).then(|| self.map.word(1 + word)).flatten()
+    }
+}
+
+/// Writes bytes to a place, counted from where the entries start.
+#[inline]
+fn put(map: &mut Mapping, place: usize, bytes: &[u8]) -> bool {
+    match <&[u8; WORD_BYTES]>::try_from(bytes) {
+        // Numbers: of a length that is known, they are copied without a call.
+        Ok(number) => map.write(HEAD_BYTES + place, number),
+        Err(_) => map.write(HEAD_BYTES + place, bytes),
     }
 }
 
@@ -264,10 +334,28 @@ mod tests {
     #[test]
     fn a_full_record_takes_nothing_more() {
         let (file, mut writer) = pair(2, 0);
-        let count = (0..).take_while(|number| writer.append(*number, 0, &[0; 100])).count();
-        assert_eq!(count, (RECORD_UNIT_BYTES - HEAD_BYTES) / (ENTRY_HEAD_BYTES + 104));
+        let count = (0..).take_while(|number| writer.append(2 * number, 0, &[0; 100])).count();
+        assert_eq!(count, (RECORD_UNIT_BYTES - HEAD_BYTES) / (SERIES_HEAD_BYTES + 104));
         assert_eq!(file.entries(0).expect("it can be read").len(), count);
         assert!(file.entries(1).expect("it can be read").is_empty());
+        writer.empty();
+        let count = (0..).take_while(|number| writer.append(*number, 0, &[0; 8])).count();
+        assert_eq!(count, (RECORD_UNIT_BYTES - HEAD_BYTES - SERIES_HEAD_BYTES) / 8);
+        assert_eq!(file.entries(0).expect("it can be read").len(), count);
+    }
+
+    #[test]
+    fn entries_of_a_series_are_read_as_they_were_written() {
+        let (file, mut writer) = pair(1, 0);
+        let mut expected = Vec::new();
+        let written = [(5, 1, 8), (6, 1, 8), (7, 1, 8), (8, 1, 9), (9, 1, 9), (10, 2, 9), (11, 2, 0), (12, 2, 0)];
+        for (tag, kind, length) in written.into_iter().chain([(13, 2, 3), (15, 2, 3), (16, 2, 3), (u64::MAX, 2, 3)]) {
+            let bytes = vec![tag as u8; length];
+            assert!(writer.append(tag, kind, &bytes));
+            expected.push(RecordEntry { tag, kind, bytes });
+            // Whenever its writer dies, what is there is whole.
+            assert_eq!(file.entries(0).expect("it can be read"), expected);
+        }
     }
 
     #[test]

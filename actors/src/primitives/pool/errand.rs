@@ -1,7 +1,9 @@
 //! What a worker does with its items, one after the other.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -100,10 +102,15 @@ where
         let mut start = first;
         let mut item = first;
         let mut next_chunk = first - first % chunk + chunk;
-        while item < end {
+        let mut next = || {
             let arguments = values.as_mut().and_then(Iterator::next);
             let arguments = arguments.unwrap_or_else(|| Err(Failed::Unreadable("there are too few arguments".into())));
-            desk.note(arguments.and_then(|arguments| attempt(function, arguments)));
+            arguments.and_then(|arguments| attempt(function, arguments))
+        };
+        while item < end {
+            let outcome;
+            (item, outcome) = desk.run(assignment, item..end.min(next_chunk), timed, &mut next);
+            desk.note(outcome);
             start = desk.keep(assignment, item, start);
             item += 1;
             if item == next_chunk && item < end {
@@ -208,6 +215,28 @@ impl Outcome for Result<(), Failure> {
     }
 }
 
+/// Notes in a record which item is begun, and gives its name. If somebody may be looking, it looks whether it may.
+#[inline]
+fn begin(record: &RecordWriter, assignment: u32, item: u32, is_watched: bool) -> u64 {
+    let at = place(assignment, item);
+    if is_watched {
+        record.set_word_in_order(AT, at);
+        halt(record);
+    } else {
+        record.set_word(AT, at);
+    }
+    at
+}
+
+/// Waits while the foreman wants it.
+#[inline]
+fn halt(record: &RecordWriter) {
+    while record.word(HALT) != 0 {
+        // The foreman is about to kill this process, or finds that it need not: either is a matter of microseconds.
+        std::thread::yield_now();
+    }
+}
+
 fn too_large() -> Failed {
     Failed::Unsendable("the result is larger than a message may be".into())
 }
@@ -264,21 +293,16 @@ impl Desk {
         end
     }
 
-    /// Notes that an item is begun. If somebody may be looking, it looks whether it may.
+    /// Notes that an item is begun.
     #[inline]
     fn begin(&mut self, assignment: u32, item: u32, is_watched: bool) {
-        self.at = place(assignment, item);
-        if !is_watched {
-            return self.record.set_word(AT, self.at);
-        }
-        self.record.set_word_in_order(AT, self.at);
-        self.halt();
+        self.at = begin(&self.record, assignment, item, is_watched);
     }
 
     /// Begins the task of a turn. Gives whether it may.
     pub(super) fn begin_alone(&self, number: u64) -> bool {
         self.record.set_word_in_order(ALONE, alone(number, true));
-        self.halt();
+        halt(&self.record);
         let may_begin = self.record.word(VOID) < number;
         if !may_begin {
             self.end_alone(number);
@@ -291,30 +315,44 @@ impl Desk {
         self.record.set_word(ALONE, alone(number, false));
     }
 
-    /// Waits while the foreman wants it.
+    /// Does items one after the other, and keeps what comes of them, as long as that is plain and there is room. Gives the first
+    /// item that needs more than that, or the last, with its outcome, of which nothing is kept yet.
     #[inline]
-    fn halt(&self) {
-        while self.record.word(HALT) != 0 {
-            // The foreman is about to kill this process, or finds that it need not: either is a matter of microseconds.
-            std::thread::yield_now();
-        }
+    fn run<T: Data>(
+        &mut self,
+        assignment: u32,
+        items: Range<u32>,
+        is_watched: bool,
+        next: &mut impl FnMut() -> Result<T, Failed>,
+    ) -> (u32, Result<T, Failed>) {
+        let Range { start: mut item, end } = items;
+        let Some(value_bytes) = Sequence::plain_bytes::<T>().filter(|_| end - item > 1) else { return (item, next()) };
+        let room = SPILL_BYTES.min(self.most_bytes / 3).saturating_sub(self.results.len_bytes()) / value_bytes;
+        let last = (end - 1).min(item.saturating_add(u32::try_from(room.saturating_sub(1)).unwrap_or(u32::MAX)));
+        let Desk { record, results, scratch, at, .. } = self;
+        results.push_plain::<T, _>(scratch, |pen| {
+            loop {
+                let outcome = next();
+                if item >= last || !record.has_room(value_bytes) {
+                    return (item, outcome);
+                }
+                let Ok(value) = &outcome else { return (item, outcome) };
+                let Ok(start) = pen.write(slice::from_ref(value)) else { return (item, outcome) };
+                record.append(place(assignment, item), 0, pen.written(start));
+                item += 1;
+                *at = begin(record, assignment, item, is_watched);
+            }
+        })
     }
 
     /// Adds what a function has returned, or why it has not.
     #[inline]
     fn note<T: Data>(&mut self, outcome: Result<T, Failed>) {
         let failed = match outcome {
-            Ok(value) => {
-                let pushed = if payload::is_plain::<T>() {
-                    self.results.push_plain(&value, &mut self.scratch)
-                } else {
-                    self.results.push(&value)
-                };
-                match pushed {
-                    Ok(()) => return,
-                    Err(error) => Failed::Unsendable(error.to_string()),
-                }
-            }
+            Ok(value) => match self.results.push(&value) {
+                Ok(()) => return,
+                Err(error) => Failed::Unsendable(error.to_string()),
+            },
             Err(failed) => failed,
         };
         self.results.push_failure(&failed);

@@ -7,7 +7,7 @@
 use procession_runtime::Body;
 
 use super::messages::Failed;
-use crate::payload::Scratch;
+use crate::payload::{Pen, Scratch};
 use crate::primitives::blob::Blob;
 use crate::{DEFAULT_MESSAGE_LIMIT_BYTES, Data, PayloadError, payload};
 
@@ -122,18 +122,25 @@ impl Sequence {
         Ok(())
     }
 
-    /// Adds a [plain](payload::is_plain) value, as [`push`](Sequence::push) does.
-    ///
-    /// # Errors
-    /// [`PayloadError`] if there is no memory; nothing is added then.
-    #[inline]
-    pub(super) fn push_plain<T: Data>(&mut self, value: &T, scratch: &mut Scratch) -> Result<(), PayloadError> {
+    /// Has `work` add [plain](payload::is_plain) values of one type, as [`push`](Sequence::push) does.
+    #[inline(always)]
+    pub(super) fn push_plain<T: Data, R>(
+        &mut self,
+        scratch: &mut Scratch,
+        work: impl FnOnce(&mut Pen<'_, '_, '_>) -> R,
+    ) -> R {
         self.pad(align_of::<T::Archived>());
-        let mut descriptors = Vec::new();
+        let (start, length, mut descriptors) = (self.bytes.len(), size_of::<T::Archived>(), Vec::new());
         let mut body = Body::detached(&mut self.bytes, &mut descriptors, LIMIT_BYTES);
-        scratch.encode_plain(std::slice::from_ref(value), &mut body)?;
-        self.note(size_of::<T::Archived>() as u32, 0);
-        Ok(())
+        let outcome = scratch.with_pen(&mut body, work);
+        if let Some(count) = (self.bytes.len() - start).checked_div(length)
+            && count > 0
+        {
+            self.bytes.truncate(start + count * length);
+            self.last = self.bytes.len() - length;
+            self.words.push_many(length as u32, count);
+        }
+        outcome
     }
 
     /// What a value takes that [needs no look](payload::is_plain) to know it; `None` for other types.
@@ -149,13 +156,7 @@ impl Sequence {
         if !payload::is_plain::<T>() || values.is_empty() {
             return values.iter().try_for_each(|value| self.push(value));
         }
-        self.pad(align_of::<T::Archived>());
-        let mut descriptors = Vec::new();
-        Scratch::make().encode_plain(values, &mut Body::detached(&mut self.bytes, &mut descriptors, LIMIT_BYTES))?;
-        let length = size_of::<T::Archived>();
-        self.last = self.bytes.len() - length;
-        self.words.push_many(length as u32, values.len());
-        Ok(())
+        self.push_plain::<T, _>(&mut Scratch::make(), |pen| pen.write(values).map(drop))
     }
 
     /// Adds that there is no value, and why.
@@ -285,7 +286,11 @@ mod tests {
         let mut sequence = Sequence::default();
         let numbers = |count: u32| (0..count).map(Ok::<u32, Failed>);
         let mut scratch = Scratch::make();
-        numbers(100).flatten().for_each(|number| sequence.push_plain(&number, &mut scratch).expect("it can be sent"));
+        sequence.push_plain::<u32, _>(&mut scratch, |pen| {
+            numbers(100).flatten().for_each(|number| {
+                pen.write(&[number]).expect("it can be sent");
+            });
+        });
         let bytes = sequence.finish().bytes().clone();
         assert_eq!(bytes.len(), 102 * WORD_BYTES);
         assert!(Values::<u32>::new(bytes.clone()).expect("it is a sequence").eq(numbers(100)));
