@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use procession::prelude::*;
@@ -270,6 +271,32 @@ fn what_a_loop_has_not_given_comes_before_what_was_put_later() {
         go.send(()).expect("it listens");
         (2..=11).for_each(|number| assert_eq!(queue.get(), Ok(number)));
         waker.join().expect("no panic");
+    });
+}
+
+/// The host answers a request that its thread has given up, and hears of that later: the thread does not go past it meanwhile.
+#[procession::test]
+fn what_answers_a_request_that_was_given_up_comes_before_what_was_put_later() {
+    repeat("a request given up while the host is stopped", ROUNDS, |_| {
+        let system = system();
+        let noting = Noting::of(&system);
+        let queue = Queue::unbounded(&noting).expect("a queue");
+        let host = noting.pid();
+        warm(&queue);
+        let (go, gone) = mpsc::channel();
+        let producer = queue.clone();
+        let producer = thread::spawn(move || {
+            (0..WARM).for_each(|number| producer.put(number).expect("there is room"));
+            gone.recv().expect("it comes");
+            kill(host, Signal::SIGCONT);
+            (1..=50).for_each(|number| producer.put(number).expect("there is room"));
+        });
+        (0..WARM).for_each(|number| assert_eq!(queue.get(), Ok(number)));
+        kill(host, Signal::SIGSTOP);
+        assert_eq!(queue.get_within(Duration::from_millis(1)), Err(QueueError::Unresponsive));
+        go.send(()).expect("it listens");
+        (1..=50).for_each(|number| assert_eq!(queue.get(), Ok(number)));
+        producer.join().expect("no panic");
     });
 }
 

@@ -174,7 +174,8 @@ pub(crate) fn end_process() {
 impl Hand {
     fn settle(&self) {
         let mut known = self.taken.take();
-        let shelves = self.shelves.take();
+        let mut shelves = self.shelves.take();
+        shelves.retain(|_, memory| memory.number() > 0);
         for key in self.rooms.take().into_keys().chain(shelves.keys().copied()) {
             known.entry(key).or_default();
         }

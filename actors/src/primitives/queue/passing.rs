@@ -92,7 +92,9 @@ fn settle(key: Key, memory: Memory) -> bool {
 
 /// It is known that this thread has dealt with what it has taken.
 pub(super) fn forget_taken(key: Key) {
-    change(key, |memory| memory.taken = None);
+    if hand::shelf(key).is_some_and(|memory| memory.taken.is_some()) {
+        change(key, |memory| memory.taken = None);
+    }
 }
 
 /// Has this thread ask the host for what it does next: it has told that something.
@@ -102,7 +104,9 @@ pub(super) fn stay_away(key: Key) {
 
 /// The host has answered this thread: so it has done what it was told before.
 pub(super) fn note_answered(key: Key) {
-    change(key, |memory| memory.asks = false);
+    if hand::shelf(key).is_some_and(|memory| memory.asks) {
+        change(key, |memory| memory.asks = false);
+    }
 }
 
 fn change(key: Key, act: impl FnOnce(&mut Memory)) {

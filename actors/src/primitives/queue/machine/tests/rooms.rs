@@ -1,6 +1,7 @@
 //! Room, while what is put there takes its time to come, and piles, while nobody says what is taken of them.
 
 use super::*;
+use crate::primitives::queue::shelf::Found;
 
 const MANY: Limits = Limits { items: 100, bytes: 1000 };
 
@@ -193,4 +194,17 @@ fn nobody_gets_a_pile_while_somebody_waits_for_room_or_of_work_that_is_to_be_set
     let mut bench = Bench::new(MANY, true);
     (0..6).for_each(|item| drop(bench.put(item, item as u32)));
     assert!(matches!(get_with_pile(&mut bench, 9, 0)[..], [(_, Answer::Items { pile: None, .. })]));
+}
+
+/// Whoever writes the same number twice cannot make an item stay behind.
+#[test]
+fn two_items_that_are_marked_alike_are_both_accounted_for() {
+    let mut bench = Bench::new(MANY, false);
+    let found = |item| Found { item, by: Some((2, 7)) };
+    bench.machine.take_from_shelf(vec![found(1), found(2)], |_| 1);
+    assert_eq!(bench.machine.len(), 1, "one is in nobody's hand");
+    bench.machine.settle_from_shelf(2, 7);
+    bench.machine.close();
+    assert_eq!(bench.get(3, 0), [(1, item(3, 1))]);
+    assert_eq!(bench.get(3, 3), [(2, Answer::Closed)], "nothing is left in a hand");
 }

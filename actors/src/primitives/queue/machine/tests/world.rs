@@ -62,6 +62,8 @@ struct Consumer {
     process: u64,
     in_hand: Option<u32>,
     taken: Grant,
+    /// The last grant of which the host has been told that it is dealt with.
+    settled: Grant,
     pile: VecDeque<(Grant, u32)>,
     tally: Option<Tally>,
     waits: Option<Ticket>,
@@ -233,9 +235,10 @@ impl World {
         shelf.last_number += 1;
         (found.by, consumer.shelf) = (Some((consumer.process, shelf.last_number)), shelf.last_number);
         (consumer.in_hand, consumer.tally) = (Some(found.item), None);
-        let (item, asker, taken) = (found.item, asker(consumer.process, 1), std::mem::take(&mut consumer.taken));
+        let (item, asker, taken) = (found.item, asker(consumer.process, 1), consumer.taken);
+        let is_news = taken > std::mem::replace(&mut consumer.settled, taken);
         self.take(item);
-        if taken > 0 {
+        if is_news {
             self.bench.machine.settle_handed(asker, taken);
         }
         let Machine { ready, piles, lending, hands, .. } = &self.bench.machine;
