@@ -248,4 +248,10 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn profiles_are_of_lines_that_have_goals() {
+        let titles: HashSet<String> = lines().iter().filter(|line| !line.goals.is_empty()).map(Line::title).collect();
+        assert!(crate::profile::lines().all(|line| titles.contains(line)));
+    }
 }

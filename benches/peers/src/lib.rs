@@ -37,6 +37,7 @@ pub mod line;
 pub mod link;
 pub mod machine;
 pub mod outcome;
+pub mod profile;
 pub mod program;
 pub mod race;
 pub mod report;

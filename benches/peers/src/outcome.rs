@@ -1,6 +1,6 @@
 //! What all rounds of a line came to. Pure: no clock, no system call.
 
-use crate::goal::Goal;
+use crate::goal::{Goal, Verdict};
 use crate::side::Part;
 use procession_benches::outcome::{Figures, median};
 use procession_benches::regime::Regime;
@@ -110,6 +110,11 @@ impl Outcome {
             tracks.iter().map(|track| Result { side: track.side.clone(), figures: figures(track, ours, regime) });
         let is_broken = tracks.iter().any(|track| track.is_broken);
         Outcome { results: results.collect(), title, unit, regime, goals, is_broken }
+    }
+
+    /// Tells whether ours has not reached something that it has to.
+    pub fn misses_a_goal(&self) -> bool {
+        self.goals.iter().any(|goal| matches!(goal.judge(self), Verdict::Fail(_)))
     }
 
     /// Returns the figures of the first of our sides, which the goals are for.

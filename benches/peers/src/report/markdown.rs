@@ -2,6 +2,7 @@
 
 use super::{Report, text};
 use crate::outcome::Outcome;
+use crate::profile;
 use std::fmt::Write;
 
 /// Says how to read the tables.
@@ -25,6 +26,7 @@ pub fn document(report: &Report<'_>) -> String {
     for outcome in report.outcomes {
         goals(&mut out, outcome);
     }
+    profiles(&mut out, report.outcomes);
     for outcome in report.outcomes {
         table(&mut out, outcome);
     }
@@ -36,6 +38,19 @@ fn goals(out: &mut String, outcome: &Outcome) {
         let verdict = goal.judge(outcome);
         let (shown, goal) = (goal.shown(verdict, outcome.unit), goal.text(outcome.unit));
         let _ = writeln!(out, "| {} | {goal} | {shown} | {} |", outcome.title, verdict.word());
+    }
+}
+
+/// Says where the time goes on the lines that do not reach their goals.
+fn profiles(out: &mut String, outcomes: &[Outcome]) {
+    let missed: Vec<_> = outcomes.iter().filter(|outcome| outcome.misses_a_goal()).collect();
+    if missed.is_empty() {
+        return;
+    }
+    *out += "\n## Where the time goes on the lines that fail\n\n";
+    for outcome in missed {
+        let profile = profile::of(&outcome.title).unwrap_or("NO PROFILE YET");
+        let _ = writeln!(out, "* *{}*: {profile}", outcome.title);
     }
 }
 

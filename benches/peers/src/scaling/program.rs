@@ -52,6 +52,7 @@ fn measure(arguments: &Arguments) -> Result<bool, Failure> {
             Err(failure) => return Err(failure),
         }
     }
+    writeln!(out, "\n{}", report::verdict(&outcomes))?;
     if let Some(folder) = arguments.folder() {
         writeln!(out, "\nwritten: {}", report::write(&folder, &facts, &outcomes)?)?;
     }

@@ -17,7 +17,8 @@ const UNIT: Unit = Unit::Nanoseconds;
 const LEGEND: &str = "\
 *cost* is the median time of one message (of an `ask`, with its answer), *growth* how many times that of the point before it is.
 All points of a sweep took turns in one run; only rounds count in which the cores were near (or far) throughout. A step over
-which cost more than doubles is flagged with its reason.
+which cost more than doubles is *STEEP* and has its reason beside it, which says how much it explains; without, or beyond that, it
+is a *FAIL*.
 ";
 
 /// Writes a sweep for the terminal.
@@ -44,10 +45,44 @@ fn growth(point: &Point<'_>) -> String {
 }
 
 fn flag(outcome: &Outcome, point: &Point<'_>) -> String {
-    match point.is_steep() {
-        true => format!("STEEP: {}", reason(&outcome.title, point.at).unwrap_or("NO REASON YET")),
-        false => String::new(),
+    match judge(outcome, point) {
+        Step::Level => String::new(),
+        Step::Steep(reason) => format!("STEEP: {reason}"),
+        Step::Fail => "FAIL: steep without a reason".to_string(),
     }
+}
+
+/// What is to be said of the step to a point.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    /// Cost does not more than double.
+    Level,
+    /// It does, and this is why.
+    Steep(String),
+    /// It does, and nobody has written down why.
+    Fail,
+}
+
+fn judge(outcome: &Outcome, point: &Point<'_>) -> Step {
+    match point.growth.filter(|_| point.is_steep()) {
+        None => Step::Level,
+        Some(growth) => reason(&outcome.title, point.at, growth).map_or(Step::Fail, Step::Steep),
+    }
+}
+
+/// Says how many steps are steep, and how many of them without a reason.
+pub fn verdict(outcomes: &[Outcome]) -> String {
+    let steps: Vec<Step> = outcomes
+        .iter()
+        .flat_map(|outcome| points(outcome).iter().map(|point| judge(outcome, point)).collect::<Vec<_>>())
+        .collect();
+    let steep = steps.iter().filter(|step| matches!(step, Step::Steep(_))).count();
+    let failed = steps.iter().filter(|step| **step == Step::Fail).count();
+    let word = if failed == 0 { "pass" } else { "FAIL" };
+    format!(
+        "{word}: {} points, {steep} behind steep steps with a reason, {failed} behind steep steps without",
+        steps.len()
+    )
 }
 
 fn missing(outcome: &Outcome) -> impl Iterator<Item = (&str, &str)> {
@@ -75,7 +110,7 @@ fn markdown(facts: &[(&'static str, String)], outcomes: &[Outcome]) -> String {
     for (name, fact) in facts {
         let _ = writeln!(out, "* {name}: {fact}");
     }
-    let _ = write!(out, "\n{LEGEND}\n![chart](scaling.svg)\n");
+    let _ = write!(out, "\n{LEGEND}\n{}\n\n![chart](scaling.svg)\n", verdict(outcomes));
     for outcome in outcomes {
         let _ = write!(
             out,
@@ -92,4 +127,23 @@ fn markdown(facts: &[(&'static str, String)], outcomes: &[Outcome]) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::tests::outcome;
+
+    #[test]
+    fn a_steep_step_without_a_reason_fails() {
+        let mut outcome = outcome(&[("4", 30.0), ("8", 99.0), ("16", 100.0)], 10.0);
+        outcome.title = "ask, by number of actors, split cores".to_string();
+        let flags = |outcome: &Outcome| points(outcome).iter().map(|point| flag(outcome, point)).collect::<Vec<_>>();
+        let is_steep = |flags: Vec<String>| flags.iter().map(|flag| flag.starts_with("STEEP: ")).collect::<Vec<_>>();
+        assert_eq!(is_steep(flags(&outcome)), [false, true, true, false]);
+        assert!(verdict(std::slice::from_ref(&outcome)).starts_with("pass: 4 points, 2 behind"));
+        outcome.title = "tell, by number of senders, split cores".to_string();
+        assert_eq!(flags(&outcome)[1], "FAIL: steep without a reason");
+        assert!(verdict(&[outcome]).starts_with("FAIL: 4 points, 0 behind"));
+    }
 }

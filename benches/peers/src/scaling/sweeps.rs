@@ -1,6 +1,6 @@
 //! The sweeps and their points.
 
-use super::work;
+use super::{copies, work};
 use crate::line::Line;
 use crate::side::{Part, Side};
 use procession_benches::Burst;
@@ -39,6 +39,9 @@ pub fn all(reach: Reach) -> Vec<Line> {
         sweep("tell, by size in bytes", Split, sizes(), |size| {
             point(size, move |pinning| work::tell_of_size(size, pinning))
         }),
+        sweep("copies alone, by size in bytes", Split, sizes(), |size| {
+            Side::burst(Part::Floor, size.to_string(), move |_| Ok(copies::of_size(size)))
+        }),
         sweep("tell, by number of senders", Split, doubling(1, reach.up_to(64, 4)), |senders| {
             point(senders, move |pinning| fan_in::from_handlers_of(senders, pinning)).in_steps_of(senders as u64)
         }),
@@ -70,6 +73,15 @@ fn point(at: usize, make: impl Fn(&Pinning) -> Result<Box<dyn Burst>, Failure> +
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sweeps_go_as_far_as_they_are_to() {
+        let ends = |line: &Line| Some((line.sides.first()?.name.clone(), line.sides.last()?.name.clone()));
+        let ends: Vec<_> = all(Reach::Whole).iter().filter_map(ends).collect();
+        let sizes = ("64", "16777216");
+        let expected = [sizes, sizes, sizes, ("1", "64"), ("2", "1000"), ("1", "63")];
+        assert_eq!(ends, expected.map(|(first, last)| (first.to_string(), last.to_string())));
+    }
 
     #[test]
     fn points_double_and_end_with_the_last() {
