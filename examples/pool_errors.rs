@@ -42,7 +42,8 @@ fn main() -> procession::Result<()> {
         }
     }
 
-    let tasks = pool.tasks().chunk_size(1).timeout(Duration::from_secs(2));
+    // Far more than an item takes, also where all processors are busy.
+    let tasks = pool.tasks().chunk_size(1).timeout(Duration::from_secs(5));
     for (how, result) in tasks.map_each(misbehave, 0..5)?.into_iter().enumerate() {
         match result {
             Ok(value) => println!("{how}: {value}"),

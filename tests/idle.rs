@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use procession::prelude::*;
 use procession::{Event, Lock, Queue};
-use procession_tests::process_table;
+use procession_tests::{eventually, process_table};
 
 /// How many processes are looked at together.
 const PROCESSES: usize = 100;
 
 /// For how long.
 const WATCHED: Duration = Duration::from_secs(10);
+
+/// For how long it is looked whether they have come to rest.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What they may use of one core meanwhile, all together: less than 1 %.
 const MOST: Duration = Duration::from_millis(100);
@@ -43,7 +46,13 @@ fn assert_rest(one: i32) {
     pids.push(supervisor);
     assert!(pids.len() > PROCESSES, "only {} processes are there", pids.len());
     let used = || pids.iter().map(|&pid| process_table::processor_time(pid).expect("it runs")).sum::<Duration>();
-    let before = used();
+    let mut before = used();
+    // Who has said that it is about to wait is on its way there.
+    eventually("all have come to rest", || {
+        thread::sleep(LOOK);
+        let now = used();
+        now - std::mem::replace(&mut before, now) < LOOK / 100
+    });
     thread::sleep(WATCHED);
     let used = used() - before;
     assert!(used < MOST, "{} processes used {used:?} of {WATCHED:?}", pids.len());

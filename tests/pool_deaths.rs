@@ -353,7 +353,7 @@ fn a_timeout_hits_only_what_is_late() {
         }
         let items: Vec<_> =
             (0..12).map(|item| (path.clone(), item, [0, 1, 95, 115, 130][round.dice.roll(5) as usize])).collect();
-        let long: BTreeSet<u64> = items.iter().filter(|item| item.2 > 100).map(|item| item.1).collect();
+        let long: BTreeSet<u64> = items.iter().filter(|item| item.2 >= 95).map(|item| item.1).collect();
         let tasks = pool.tasks().chunk_size(4).timeout(Duration::from_millis(100));
         let results = tasks.map_each(edge, items).expect("it goes on");
         for (item, result) in (0..).zip(results) {
