@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use procession::prelude::*;
 use procession::{Exit, RuntimeError, TellError};
 use procession_tests::sys::in_bare_fork;
@@ -303,6 +305,34 @@ fn threads_come_and_go_while_their_system_ends() {
             .collect();
         round.dice.spin();
         system.shutdown().expect("an orderly end");
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+    });
+}
+
+/// Who waits for nothing else hears of the end first: the supervisor is then about to clear the house.
+#[procession::test]
+fn threads_that_hear_of_the_end_at_once_let_it_be_orderly() {
+    repeat("threads that wait at the end of a system", 20, |_| {
+        let system = System::start().expect("a system");
+        let actor = system.spawn::<Collector>(()).expect("an actor");
+        let pid = actor.pid().expect("it runs").expect("it has started");
+        let supervisor = process_table::entry(pid).expect("it is there").parent;
+        let (ready, is_ready) = mpsc::channel();
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let (system, ready) = (system.clone(), ready.clone());
+                thread::spawn(move || {
+                    let mailbox = system.mailbox::<Item>().expect("a mailbox");
+                    ready.send(()).expect("it is waited for");
+                    assert!(mailbox.recv().is_err());
+                })
+            })
+            .collect();
+        threads.iter().for_each(|_| is_ready.recv().expect("they begin"));
+        system.shutdown().expect("an orderly end");
+        assert_eq!(killpg(Pid::from_raw(supervisor), None), Err(Errno::ESRCH), "something is left of its group");
         for thread in threads {
             thread.join().expect("no panic");
         }

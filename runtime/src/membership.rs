@@ -34,7 +34,9 @@ pub(crate) struct Membership {
     /// Bare forks before this process; in a later copy handles do not work.
     forks: u32,
     /// Whether the supervisor is known to be gone, or the system to be shut down.
-    pub(crate) over: AtomicBool,
+    over: AtomicBool,
+    /// Whether root is shutting the system down.
+    is_ending: AtomicBool,
     /// The supervisor is reaped once, and whoever else comes to do it waits for that.
     reaping: Once,
 }
@@ -60,6 +62,7 @@ impl Membership {
             next_endpoint: AtomicU32::new(1),
             forks: sys::forks(),
             over: AtomicBool::new(false),
+            is_ending: AtomicBool::new(false),
             reaping: Once::new(),
         })
     }
@@ -119,10 +122,19 @@ impl Membership {
         RuntimeError::SupervisorLost
     }
 
+    /// Notes that root begins to shut the system down: whoever finds the supervisor gone from now on leaves it to that to judge
+    /// whether it has ended in order. Gives whether the supervisor was still there.
+    pub(crate) fn begin_end(&self) -> bool {
+        // With the two of `lost` in one order: either this sees that it is over, or `lost` sees that it is ending.
+        self.is_ending.store(true, Ordering::SeqCst);
+        !self.over.load(Ordering::SeqCst)
+    }
+
     /// Notes that the supervisor is gone. Root kills what is left of the supervisor's process group before it reaps the
     /// supervisor, so that the group's number still belongs to it.
     fn lost(&self) {
-        if self.over.swap(true, Ordering::AcqRel) || self.process.slot != 0 {
+        let was_over = self.over.swap(true, Ordering::SeqCst);
+        if was_over || self.process.slot != 0 || self.is_ending.load(Ordering::SeqCst) {
             return;
         }
         tracing::error!(system = self.process.system, "the system's supervisor is gone");

@@ -2,7 +2,6 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -189,13 +188,19 @@ impl System {
         if std::mem::replace(&mut self.is_over, true) || self.member.check() == Err(RuntimeError::Forked) {
             return Ok(());
         }
-        let is_lost = self.member.over.load(Ordering::Acquire);
-        let outcome = if is_lost { Ok(()) } else { self.endpoint().and_then(|endpoint| endpoint.shut_down()) };
+        let outcome = match self.member.begin_end() {
+            true => self.endpoint().and_then(|endpoint| endpoint.shut_down()),
+            false => Err(RuntimeError::SupervisorLost),
+        };
         self.member.leave();
         Endpoint::drop_spent();
-        // Asked in order, the supervisor clears the house itself, and ends.
+        // Asked in order, the supervisor clears the house itself, and ends; to kill it then would leave what it had to reap.
         self.member.reap_supervisor(outcome.is_err());
-        outcome
+        match outcome {
+            // All are gone, as was wanted.
+            Err(RuntimeError::SupervisorLost) => Ok(()),
+            outcome => outcome,
+        }
     }
 }
 

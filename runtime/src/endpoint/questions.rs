@@ -282,10 +282,7 @@ impl Endpoint {
 
     /// Ends the system: its non-daemon processes are joined, then all others are stopped, the last started first.
     pub(crate) fn shut_down(&self) -> Result<(), RuntimeError> {
-        match self.call(Question::Shutdown, Vec::new(), None) {
-            Ok(_) | Err(WaitError::Runtime(RuntimeError::SupervisorLost)) => Ok(()),
-            Err(error) => Err(only_runtime_error(error)),
-        }
+        self.call(Question::Shutdown, Vec::new(), None).map(drop).map_err(only_runtime_error)
     }
 
     /// Sets a timer of this endpoint's loop: due after `delay`, then every `period`, at least 1 ms, if there is one.
