@@ -21,6 +21,9 @@ pub(crate) const CONTROL_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the ends of a dying supervisor's sockets may lie apart.
 const HANG_UP: Duration = Duration::from_millis(200);
 
+/// How long a supervisor that has closed its sockets may take to end: longer than it goes on reaping what is left.
+const CLEARING_LIMIT: Duration = Duration::from_secs(1);
+
 /// What a process knows of a system that it belongs to; shared by its threads.
 #[derive(Debug)]
 pub(crate) struct Membership {
@@ -125,7 +128,7 @@ impl Membership {
     /// Notes that root begins to shut the system down: whoever finds the supervisor gone from now on leaves it to that to judge
     /// whether it has ended in order. Gives whether the supervisor was still there.
     pub(crate) fn begin_end(&self) -> bool {
-        // With the two of `lost` in one order: either this sees that it is over, or `lost` sees that it is ending.
+        // In one order with what `lost` does: either this sees that it is over, or `lost` sees that it is ending.
         self.is_ending.store(true, Ordering::SeqCst);
         !self.over.load(Ordering::SeqCst)
     }
@@ -133,25 +136,47 @@ impl Membership {
     /// Notes that the supervisor is gone. Root kills what is left of the supervisor's process group before it reaps the
     /// supervisor, so that the group's number still belongs to it.
     fn lost(&self) {
+        // The thread that ends the system may not have read yet that it has ended in order.
+        if self.is_ending.load(Ordering::SeqCst) {
+            return;
+        }
         let was_over = self.over.swap(true, Ordering::SeqCst);
         if was_over || self.process.slot != 0 || self.is_ending.load(Ordering::SeqCst) {
             return;
         }
         tracing::error!(system = self.process.system, "the system's supervisor is gone");
-        self.reap_supervisor(true);
+        self.reap_supervisor(Farewell::Lost);
     }
 
-    /// Reaps the supervisor, once; `kill`: kills what is left of its process group before. When it returns the supervisor is
-    /// gone, whichever thread has reaped it.
-    pub(crate) fn reap_supervisor(&self, kill: bool) {
-        self.reaping.call_once(|| {
-            if kill {
+    /// Reaps the supervisor, once. When it returns the supervisor is gone, whichever thread has reaped it.
+    pub(crate) fn reap_supervisor(&self, farewell: Farewell) {
+        self.reaping.call_once(|| match farewell {
+            Farewell::InOrder => reap(self.supervisor),
+            Farewell::Lost => {
+                wait_for_end(self.supervisor);
                 bury(self.supervisor);
-            } else {
-                reap(self.supervisor);
             }
+            Farewell::Failed => bury(self.supervisor),
         });
     }
+}
+
+/// How root's system has come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// The supervisor has said that all is done; it clears the house, and ends.
+    InOrder,
+    /// The supervisor has closed its sockets. It may be clearing the house; else it is dead.
+    Lost,
+    /// The supervisor could not be asked to end.
+    Failed,
+}
+
+/// Waits a while for the end of a supervisor that has closed its sockets: one that ends in order clears the house meanwhile.
+fn wait_for_end(supervisor: Pid) {
+    let Ok(ended) = sys::process_descriptor(supervisor) else { return };
+    let pause = PollTimeout::try_from(CLEARING_LIMIT).unwrap_or(PollTimeout::ZERO);
+    let _ = poll(&mut [PollFd::new(ended.as_fd(), PollFlags::POLLIN)], pause);
 }
 
 /// Kills a supervisor's process group and reaps the supervisor.

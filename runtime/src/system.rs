@@ -16,7 +16,7 @@ use crate::error::{RuntimeError, StartError};
 use crate::hook::{self, Role};
 use crate::id::ProcessId;
 use crate::links::Links;
-use crate::membership::{Control, Membership, bury};
+use crate::membership::{Control, Farewell, Membership, bury};
 use crate::sys;
 
 /// How long the supervisor may take to say that it is there.
@@ -194,13 +194,14 @@ impl System {
         };
         self.member.leave();
         Endpoint::drop_spent();
-        // Asked in order, the supervisor clears the house itself, and ends; to kill it then would leave what it had to reap.
-        self.member.reap_supervisor(outcome.is_err());
-        match outcome {
+        let (farewell, outcome) = match outcome {
+            Ok(()) => (Farewell::InOrder, Ok(())),
             // All are gone, as was wanted.
-            Err(RuntimeError::SupervisorLost) => Ok(()),
-            outcome => outcome,
-        }
+            Err(RuntimeError::SupervisorLost) => (Farewell::Lost, Ok(())),
+            Err(error) => (Farewell::Failed, Err(error)),
+        };
+        self.member.reap_supervisor(farewell);
+        outcome
     }
 }
 
