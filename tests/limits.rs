@@ -98,6 +98,12 @@ fn the_dead_leave_no_descriptors_behind() {
         let zygote = process_table::children(ids.parent).into_iter().find(|child| child.name == "zygote");
         let zygote = zygote.expect("there is a zygote").pid;
         let counts = || [ids.parent, ids.pid, zygote].map(process_table::descriptor_count);
+        round.at("the rest before");
+        eventually("the clone for the next process is there, and what it took has been made again", || {
+            let rest = |pid| process_table::entry(pid).is_some_and(|entry| entry.state == 'S');
+            let has_spare = process_table::children(ids.parent).iter().any(|child| child.name == "spare");
+            has_spare && rest(zygote) && rest(ids.parent)
+        });
         let before = counts();
         let mut mortals = Vec::new();
         for number in 0..60 {

@@ -25,7 +25,7 @@ const FAILED: i32 = 1;
 /// Exit code of a process that panicked, as everywhere in Rust.
 const PANICKED: i32 = 101;
 
-/// How long a spare waits before it gets ready and is named, in milliseconds: where one process is started after the other, that
+/// How long a spare waits before it gets ready, in milliseconds: where one process is started after the other, that
 /// would only delay the next.
 const SPARE_AFTER_MILLIS: u8 = 5;
 
@@ -119,6 +119,8 @@ pub(crate) fn run_clone(control: OwnedFd, parent: Pid, is_announced: bool, is_sp
 
 /// Does what costs time later, unless the clone is told at once what to be.
 fn get_ready(control: BorrowedFd<'_>, parent: Pid) {
+    // The longer title would cost a page.
+    sys::set_name(SPARE.0);
     if wait_readable(control, SPARE_AFTER_MILLIS.into()) {
         return;
     }

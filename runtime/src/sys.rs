@@ -326,14 +326,19 @@ pub(crate) fn find_title() {
     }
 }
 
-/// Names this process: 15 bytes for the kernel, more of it in what `ps` shows.
-pub(crate) fn set_title(name: &str, title: &str) {
+/// Names this process for the kernel: 15 bytes.
+pub(crate) fn set_name(name: &str) {
     let mut short = [0_u8; 16];
     for (place, byte) in short[..15].iter_mut().zip(name.bytes().filter(|byte| *byte != 0)) {
         *place = byte;
     }
     // SAFETY: the kernel reads at most 16 bytes, up to a zero, and the last is one.
     unsafe { libc::syscall(libc::SYS_prctl, libc::c_long::from(libc::PR_SET_NAME), short.as_ptr()) };
+}
+
+/// Names this process for the kernel, and with more of it in what `ps` shows.
+pub(crate) fn set_title(name: &str, title: &str) {
+    set_name(name);
     let start: *mut u8 = std::ptr::with_exposed_provenance_mut(TITLE_ADDRESS.load(Ordering::Relaxed));
     if start.is_null() {
         return;
