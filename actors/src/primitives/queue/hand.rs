@@ -175,7 +175,7 @@ impl Hand {
     fn settle(&self) {
         let mut known = self.taken.take();
         let mut shelves = self.shelves.take();
-        shelves.retain(|_, memory| memory.number() > 0);
+        shelves.retain(|_, memory| memory.matters_at_end());
         for key in self.rooms.take().into_keys().chain(shelves.keys().copied()) {
             known.entry(key).or_default();
         }

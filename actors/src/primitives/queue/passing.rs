@@ -39,6 +39,11 @@ impl Memory {
     pub(super) fn number(&self) -> u64 {
         self.taken.map_or(0, |held| held.number)
     }
+
+    /// Whether the host is to be told of it when the thread ends: it has taken something, or told something that may not be known.
+    pub(super) fn matters_at_end(&self) -> bool {
+        self.taken.is_some() || self.asks
+    }
 }
 
 /// Puts an item on the shelf; gives whether it is there.
