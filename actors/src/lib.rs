@@ -101,7 +101,7 @@
 //! Deliberately absent: descriptors as numbers, frames and polling (in `procession-transport`), processes, supervision and
 //! names (in `procession-runtime`), unsafe code, any registry of actor types (whatever type is spawned, the new process finds
 //! the code by its place in the program), and threads, but for a manager's objects and the drivers of pools.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 extern crate self as procession;
 
@@ -134,6 +134,7 @@ mod signal;
 mod supervised;
 mod supervisor;
 mod supervisor_ref;
+mod sys;
 mod system;
 mod timers;
 

@@ -24,8 +24,9 @@ use rkyv::{Archive, SerializeUnsized};
 use self_cell::MutBorrow;
 
 pub(crate) use self::within::{Within, open_within};
-use crate::data::{Checked, Encoder, Written};
+use crate::data::{Checked, Written};
 use crate::descriptor::{AttachDescriptor, Decoder};
+use crate::sys::plain_bytes;
 use crate::{Data, DescriptorError, PayloadError};
 
 /// How deeply values may be nested in a message: boxes in boxes, vectors in vectors. Validation of a deeper one would
@@ -46,7 +47,7 @@ type Allocator<'a> = Option<ArenaHandle<'a>>;
 
 self_cell::self_cell! {
     /// Scratch memory for serialising, with the one allocator of it. Between two values nothing is allocated.
-    pub(crate) struct Scratch {
+    struct Scratch {
         owner: MutBorrow<Arena>,
 
         #[not_covariant]
@@ -56,51 +57,8 @@ self_cell::self_cell! {
 
 impl Scratch {
     #[cold]
-    pub(crate) fn make() -> Scratch {
+    fn make() -> Scratch {
         Scratch::new(MutBorrow::new(Arena::default()), |arena| Some(arena.borrow_mut().acquire()))
-    }
-
-    /// Has `work` serialise [plain](is_plain) values into a body.
-    #[inline(always)]
-    pub(crate) fn with_pen<R>(&mut self, body: &mut Body<'_>, work: impl FnOnce(&mut Pen<'_, '_, '_>) -> R) -> R {
-        let mut has_failed = false;
-        let outcome = self.with_dependent_mut(|_, kept| {
-            let Some(allocator) = kept.take() else { unreachable!("scratch memory is kept with its allocator") };
-            let serializer = Serializer { writer: Sink { body }, allocator, sharing: () };
-            let mut pen = Pen { serializer, has_failed: false };
-            let outcome = work(&mut pen);
-            has_failed = pen.has_failed;
-            *kept = Some(pen.serializer.allocator);
-            outcome
-        });
-        if has_failed {
-            *self = Scratch::make();
-        }
-        outcome
-    }
-}
-
-/// Serialises [plain](is_plain) values, one behind the other.
-pub(crate) struct Pen<'a, 'b, 'c> {
-    serializer: Serializer<Sink<'a, 'b>, ArenaHandle<'c>, ()>,
-    has_failed: bool,
-}
-
-impl Pen<'_, '_, '_> {
-    /// Serialises values, whose archives are copied all at once; each is what [`encode`] makes of it. Gives where they start.
-    #[inline(always)]
-    pub(crate) fn write<T: Data>(&mut self, values: &[T]) -> Result<usize, PayloadError> {
-        debug_assert!(is_plain::<T>());
-        values.serialize_unsized(rancor::Strategy::wrap(&mut self.serializer)).map_err(|fault: Fault| {
-            self.has_failed = true;
-            *fault.0
-        })
-    }
-
-    /// What has been written, from a place on.
-    #[inline(always)]
-    pub(crate) fn written(&self, from: usize) -> &[u8] {
-        self.serializer.writer.body.written().get(from..).unwrap_or_default()
     }
 }
 
@@ -124,15 +82,11 @@ pub(crate) fn prepare_thread() {
 #[inline(always)]
 pub(crate) fn encode<T: Written>(value: &T, body: &mut Body<'_>) -> Result<(), PayloadError> {
     const { assert!(align_of::<T::Archived>() <= ALIGNMENT, "the archive of a message needs more than 16 byte alignment") };
+    if let Some(bytes) = plain_bytes(slice::from_ref(value)) {
+        return Ok(body.write(bytes)?);
+    }
     let mut scratch = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_else(Scratch::make);
-    let outcome = scratch.with_dependent_mut(|_, allocator| {
-        // What is its own archive is copied; alone as in a row.
-        if const { is_plain::<T>() } {
-            serialize(slice::from_ref(value), body, allocator)
-        } else {
-            serialize(value, body, allocator)
-        }
-    });
+    let outcome = scratch.with_dependent_mut(|_, allocator| serialize(value, body, allocator));
     match outcome {
         Ok(_) if body.len() <= KEEP_SCRATCH_BELOW_BYTES => {
             // In a thread that is ending there is nowhere to keep it.
@@ -151,21 +105,13 @@ fn is_shallow<T: Archive>(length: usize) -> bool {
 }
 
 /// Serialises with an allocator that is there, and again afterwards unless this fails.
-#[inline(always)]
-fn serialize<T>(value: &T, body: &mut Body<'_>, kept: &mut Allocator<'_>) -> Result<usize, Fault>
-where
-    T: for<'a, 'b, 'c> SerializeUnsized<Encoder<'a, 'b, 'c>> + ?Sized,
-{
+#[inline]
+fn serialize<T: Written>(value: &T, body: &mut Body<'_>, kept: &mut Allocator<'_>) -> Result<usize, Fault> {
     let Some(allocator) = kept.take() else { unreachable!("scratch memory is kept with its allocator") };
     let mut serializer = Serializer { writer: Sink { body }, allocator, sharing: () };
     let position = value.serialize_unsized(rancor::Strategy::wrap(&mut serializer))?;
     *kept = Some(serializer.allocator);
     Ok(position)
-}
-
-/// Whether a value is its own archive, byte by byte, and has some: numbers are.
-pub(crate) const fn is_plain<T: Archive>() -> bool {
-    T::COPY_OPTIMIZATION.is_enabled() && size_of::<T::Archived>() > 0
 }
 
 /// Validates what has just been written, to learn whether a receiver can.

@@ -251,15 +251,6 @@ impl RecordWriter {
         is_written
     }
 
-    /// Whether there is room for an entry of so many bytes, whatever it is.
-    #[inline]
-    pub fn has_room(&self, length: usize) -> bool {
-        let room = self.record_bytes - HEAD_BYTES - self.used_bytes;
-        length
-            .checked_next_multiple_of(WORD_BYTES)
-            .is_some_and(|length| room.saturating_sub(SERIES_HEAD_BYTES) >= length)
-    }
-
     /// How many bytes its entries take.
     pub fn used_bytes(&self) -> usize {
         self.used_bytes

@@ -1,9 +1,7 @@
 //! What a worker does with its items, one after the other.
 
 use std::marker::PhantomData;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::slice;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +12,7 @@ use super::foreman::Foreman;
 use super::messages::{Failed, Results};
 use super::sequence::Sequence;
 use super::values::Values;
-use crate::payload::{self, Scratch, Within};
+use crate::payload::{self, Within};
 use crate::primitives::blob::Blob;
 use crate::{ActorRef, Data, Failure, Function, ReplyTo, TellError};
 
@@ -62,8 +60,6 @@ pub(super) struct Desk {
     /// Most that the results in a message may take.
     most_bytes: usize,
     results: Sequence,
-    /// For results that need nothing else to be written.
-    scratch: Scratch,
     /// The item that was begun last, of those that were not taken back.
     at: u64,
 }
@@ -108,9 +104,7 @@ where
             arguments.and_then(|arguments| attempt(function, arguments))
         };
         while item < end {
-            let outcome;
-            (item, outcome) = desk.run(assignment, item..end.min(next_chunk), timed, &mut next);
-            desk.note(outcome);
+            desk.note(next());
             start = desk.keep(assignment, item, start);
             item += 1;
             if item == next_chunk && item < end {
@@ -215,28 +209,6 @@ impl Outcome for Result<(), Failure> {
     }
 }
 
-/// Notes in a record which item is begun, and gives its name. If somebody may be looking, it looks whether it may.
-#[inline]
-fn begin(record: &RecordWriter, assignment: u32, item: u32, is_watched: bool) -> u64 {
-    let at = place(assignment, item);
-    if is_watched {
-        record.set_word_in_order(AT, at);
-        halt(record);
-    } else {
-        record.set_word(AT, at);
-    }
-    at
-}
-
-/// Waits while the foreman wants it.
-#[inline]
-fn halt(record: &RecordWriter) {
-    while record.word(HALT) != 0 {
-        // The foreman is about to kill this process, or finds that it need not: either is a matter of microseconds.
-        std::thread::yield_now();
-    }
-}
-
 fn too_large() -> Failed {
     Failed::Unsendable("the result is larger than a message may be".into())
 }
@@ -257,15 +229,7 @@ impl Desk {
     ) -> Desk {
         // What fits into a message to the foreman fits into its answer, too.
         let most_bytes = limit_bytes.saturating_sub(2 * MARGIN_BYTES);
-        Desk {
-            record,
-            record_bytes,
-            foreman,
-            most_bytes,
-            results: Sequence::default(),
-            scratch: Scratch::make(),
-            at: 0,
-        }
+        Desk { record, record_bytes, foreman, most_bytes, results: Sequence::default(), at: 0 }
     }
 
     /// Makes room for what is kept of the next assignment.
@@ -293,16 +257,30 @@ impl Desk {
         end
     }
 
-    /// Notes that an item is begun.
+    /// Notes that an item is begun. If somebody may be looking, it looks whether it may.
     #[inline]
     fn begin(&mut self, assignment: u32, item: u32, is_watched: bool) {
-        self.at = begin(&self.record, assignment, item, is_watched);
+        self.at = place(assignment, item);
+        if !is_watched {
+            return self.record.set_word(AT, self.at);
+        }
+        self.record.set_word_in_order(AT, self.at);
+        self.halt();
+    }
+
+    /// Waits while the foreman wants it.
+    #[inline]
+    fn halt(&self) {
+        while self.record.word(HALT) != 0 {
+            // The foreman is about to kill this process, or finds that it need not: either is a matter of microseconds.
+            std::thread::yield_now();
+        }
     }
 
     /// Begins the task of a turn. Gives whether it may.
     pub(super) fn begin_alone(&self, number: u64) -> bool {
         self.record.set_word_in_order(ALONE, alone(number, true));
-        halt(&self.record);
+        self.halt();
         let may_begin = self.record.word(VOID) < number;
         if !may_begin {
             self.end_alone(number);
@@ -313,36 +291,6 @@ impl Desk {
     /// The task of a turn is done.
     pub(super) fn end_alone(&self, number: u64) {
         self.record.set_word(ALONE, alone(number, false));
-    }
-
-    /// Does items one after the other, and keeps what comes of them, as long as that is plain and there is room. Gives the first
-    /// item that needs more than that, or the last, with its outcome, of which nothing is kept yet.
-    #[inline]
-    fn run<T: Data>(
-        &mut self,
-        assignment: u32,
-        items: Range<u32>,
-        is_watched: bool,
-        next: &mut impl FnMut() -> Result<T, Failed>,
-    ) -> (u32, Result<T, Failed>) {
-        let Range { start: mut item, end } = items;
-        let Some(value_bytes) = Sequence::plain_bytes::<T>().filter(|_| end - item > 1) else { return (item, next()) };
-        let room = SPILL_BYTES.min(self.most_bytes / 3).saturating_sub(self.results.len_bytes()) / value_bytes;
-        let last = (end - 1).min(item.saturating_add(u32::try_from(room.saturating_sub(1)).unwrap_or(u32::MAX)));
-        let Desk { record, results, scratch, at, .. } = self;
-        results.push_plain::<T, _>(scratch, |pen| {
-            loop {
-                let outcome = next();
-                if item >= last || !record.has_room(value_bytes) {
-                    return (item, outcome);
-                }
-                let Ok(value) = &outcome else { return (item, outcome) };
-                let Ok(start) = pen.write(slice::from_ref(value)) else { return (item, outcome) };
-                record.append(place(assignment, item), 0, pen.written(start));
-                item += 1;
-                *at = begin(record, assignment, item, is_watched);
-            }
-        })
     }
 
     /// Adds what a function has returned, or why it has not.

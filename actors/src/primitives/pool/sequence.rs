@@ -4,11 +4,13 @@
 //! (its length and its flags), or, if those are all the same, that word once; and how many there are. Whoever passes a sequence
 //! on need not look into it; `values.rs` reads it.
 
+use std::slice;
+
 use procession_runtime::Body;
 
 use super::messages::Failed;
-use crate::payload::{Pen, Scratch};
 use crate::primitives::blob::Blob;
+use crate::sys::{is_plain, plain_bytes};
 use crate::{DEFAULT_MESSAGE_LIMIT_BYTES, Data, PayloadError, payload};
 
 /// Where a value starts that is more than its root, and that of a failure: the most that any archive needs.
@@ -107,6 +109,12 @@ impl Sequence {
     #[inline]
     pub(super) fn push<T: Data>(&mut self, value: &T) -> Result<(), PayloadError> {
         const { assert!(align_of::<T::Archived>() <= WIDE_ALIGNMENT, "the archive needs more than 16 byte alignment") };
+        if let Some(bytes) = plain_bytes(slice::from_ref(value)).filter(|bytes| bytes.len() <= LIMIT_BYTES) {
+            self.pad(align_of::<T::Archived>());
+            self.bytes.extend_from_slice(bytes);
+            self.note(bytes.len() as u32, 0);
+            return Ok(());
+        }
         let before = self.bytes.len();
         self.pad(align_of::<T::Archived>());
         let start = self.bytes.len();
@@ -122,30 +130,9 @@ impl Sequence {
         Ok(())
     }
 
-    /// Has `work` add [plain](payload::is_plain) values of one type, as [`push`](Sequence::push) does.
-    #[inline(always)]
-    pub(super) fn push_plain<T: Data, R>(
-        &mut self,
-        scratch: &mut Scratch,
-        work: impl FnOnce(&mut Pen<'_, '_, '_>) -> R,
-    ) -> R {
-        self.pad(align_of::<T::Archived>());
-        let (start, length, mut descriptors) = (self.bytes.len(), size_of::<T::Archived>(), Vec::new());
-        let mut body = Body::detached(&mut self.bytes, &mut descriptors, LIMIT_BYTES);
-        let outcome = scratch.with_pen(&mut body, work);
-        if let Some(count) = (self.bytes.len() - start).checked_div(length)
-            && count > 0
-        {
-            self.bytes.truncate(start + count * length);
-            self.last = self.bytes.len() - length;
-            self.words.push_many(length as u32, count);
-        }
-        outcome
-    }
-
-    /// What a value takes that [needs no look](payload::is_plain) to know it; `None` for other types.
+    /// What a value takes that [needs no look](is_plain) to know it; `None` for other types.
     pub(super) const fn plain_bytes<T: Data>() -> Option<usize> {
-        if payload::is_plain::<T>() { Some(size_of::<T::Archived>() + WORD_BYTES) } else { None }
+        if is_plain::<T>() { Some(size_of::<T::Archived>() + WORD_BYTES) } else { None }
     }
 
     /// Adds values, all at once if they are plain.
@@ -153,10 +140,14 @@ impl Sequence {
     /// # Errors
     /// [`PayloadError`] if one cannot be sent; those before it are added.
     pub(super) fn push_all<T: Data>(&mut self, values: &[T]) -> Result<(), PayloadError> {
-        if !payload::is_plain::<T>() || values.is_empty() {
+        let Some(bytes) = plain_bytes(values).filter(|bytes| !bytes.is_empty()) else {
             return values.iter().try_for_each(|value| self.push(value));
-        }
-        self.push_plain::<T, _>(&mut Scratch::make(), |pen| pen.write(values).map(drop))
+        };
+        self.pad(align_of::<T::Archived>());
+        self.bytes.extend_from_slice(bytes);
+        self.last = self.bytes.len() - size_of::<T>();
+        self.words.push_many(size_of::<T>() as u32, values.len());
+        Ok(())
     }
 
     /// Adds that there is no value, and why.
@@ -285,12 +276,7 @@ mod tests {
     fn a_word_that_all_values_share_stands_there_once() {
         let mut sequence = Sequence::default();
         let numbers = |count: u32| (0..count).map(Ok::<u32, Failed>);
-        let mut scratch = Scratch::make();
-        sequence.push_plain::<u32, _>(&mut scratch, |pen| {
-            numbers(100).flatten().for_each(|number| {
-                pen.write(&[number]).expect("it can be sent");
-            });
-        });
+        numbers(100).flatten().for_each(|number| sequence.push(&number).expect("it can be sent"));
         let bytes = sequence.finish().bytes().clone();
         assert_eq!(bytes.len(), 102 * WORD_BYTES);
         assert!(Values::<u32>::new(bytes.clone()).expect("it is a sequence").eq(numbers(100)));
