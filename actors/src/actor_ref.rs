@@ -11,7 +11,8 @@ use rkyv::{Archive, Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::{
-    Accepts, AskError, JoinError, Message, Monitor, Pending, Recipient, RuntimeError, TellError, recipient, signal,
+    Accepts, AskError, JoinError, Message, Monitor, Pending, Recipient, RuntimeError, TELL_PATIENCE, TellError,
+    recipient, signal,
 };
 
 /// The address of an actor: how everybody else talks to it.
@@ -44,7 +45,7 @@ impl<A> ActorRef<A> {
     where
         A: Accepts<M>,
     {
-        recipient::tell::<M, false>(&self.id, A::TAG, message)
+        recipient::tell::<M, false>(&self.id, A::TAG, Some(TELL_PATIENCE), message)
     }
 
     /// Sends a message if the connection takes it at once.
@@ -56,7 +57,7 @@ impl<A> ActorRef<A> {
     where
         A: Accepts<M>,
     {
-        recipient::try_tell::<M, false>(&self.id, A::TAG, message)
+        recipient::tell::<M, false>(&self.id, A::TAG, None, message)
     }
 
     /// Sends a message at once; gives whether it has left whole.

@@ -6,14 +6,12 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
-use procession_runtime::{Endpoint, Outgoing, Patience, ProcessId, SendError, Ticket};
+use procession_runtime::{Endpoint, Outgoing, Patience, ProcessId, Ticket};
 use rkyv::{Archive, Archived, Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::data::Written;
-use crate::{
-    ASK_TIMEOUT, Accepts, ActorRef, AskError, Message, PayloadError, Pending, Reply, TELL_PATIENCE, TellError, payload,
-};
+use crate::{ASK_TIMEOUT, Accepts, ActorRef, AskError, Message, Pending, Reply, TELL_PATIENCE, TellError, payload};
 
 /// The address of anything that takes the message `M`: an actor of any type, or a [`Mailbox`](crate::Mailbox).
 ///
@@ -62,7 +60,7 @@ impl<M: Message> Recipient<M> {
     /// [`TellError`]; the message was not sent then.
     #[inline]
     pub fn tell(&self, message: &M) -> Result<(), TellError> {
-        tell::<M, false>(&self.id, self.tag, message)
+        tell::<M, false>(&self.id, self.tag, Some(TELL_PATIENCE), message)
     }
 
     /// Sends a message if the connection takes it at once.
@@ -71,13 +69,13 @@ impl<M: Message> Recipient<M> {
     /// [`TellError`]; the message was not sent then. [`TellError::Full`] if it would have to wait.
     #[inline]
     pub fn try_tell(&self, message: &M) -> Result<(), TellError> {
-        try_tell::<M, false>(&self.id, self.tag, message)
+        tell::<M, false>(&self.id, self.tag, None, message)
     }
 
     /// Sends a message at once, without others and whatever it costs; gives whether it has left whole. Then it stays for the
     /// receiver, whatever becomes of this process.
     pub(crate) fn tell_now(&self, message: &M) -> Result<bool, TellError> {
-        try_tell::<M, true>(&self.id, self.tag, message)?;
+        tell::<M, true>(&self.id, self.tag, None, message)?;
         Ok(Endpoint::flush_to(&self.id).unwrap_or(false))
     }
 
@@ -86,7 +84,8 @@ impl<M: Message> Recipient<M> {
     /// # Errors
     /// [`TellError`] of the first message that was not sent. Those before it were sent, those after it were not.
     pub fn tell_all(&self, messages: impl IntoIterator<Item = M>) -> Result<(), TellError> {
-        let outcome = messages.into_iter().try_for_each(|message| tell::<M, true>(&self.id, self.tag, &message));
+        let wait = Some(TELL_PATIENCE);
+        let outcome = messages.into_iter().try_for_each(|message| tell::<M, true>(&self.id, self.tag, wait, &message));
         Endpoint::of(self.id.system)?.flush();
         outcome
     }
@@ -165,42 +164,19 @@ impl<M: Message> Recipient<M> {
     }
 }
 
-/// Sends a message, and waits for room if need be; `IS_FOLLOWED`: the caller is about to send more, or to flush.
+/// Sends a message; `IS_FOLLOWED`: the caller is about to send more, or to flush; `wait`: for so long while there is no room.
 #[inline]
 pub(crate) fn tell<M: Message, const IS_FOLLOWED: bool>(
     to: &ProcessId,
     tag: u32,
+    wait: Option<Duration>,
     message: &M,
 ) -> Result<(), TellError> {
-    let mut deadline = None;
-    loop {
-        // Each arm makes a result of its own: to hand on one that was made elsewhere would move all that an error may hold.
-        match try_tell::<M, IS_FOLLOWED>(to, tag, message) {
-            Ok(()) => return Ok(()),
-            Err(TellError::Full) => wait_for_room(to, &mut deadline)?,
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Sends a message if there is room for it now.
-#[inline]
-pub(crate) fn try_tell<M: Message, const IS_FOLLOWED: bool>(
-    to: &ProcessId,
-    tag: u32,
-    message: &M,
-) -> Result<(), TellError> {
-    match Endpoint::tell(to, tag, IS_FOLLOWED, |body| payload::encode(message, body)) {
+    // Each arm makes a result of its own: to hand on one that was made elsewhere would move all that an error may hold.
+    match Endpoint::tell(to, tag, IS_FOLLOWED, wait, |body| payload::encode(message, body)) {
         Ok(()) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Waits until there may be room for a message, as long as one is patient. The clock is read here for the first time.
-#[cold]
-fn wait_for_room(to: &ProcessId, deadline: &mut Option<Instant>) -> Result<(), TellError> {
-    let deadline = *deadline.get_or_insert_with(|| Instant::now() + TELL_PATIENCE);
-    Endpoint::of(to.system)?.wait_for_room(*to, Patience::Until(deadline)).map_err(SendError::<PayloadError>::into)
 }
 
 impl<M> ArchivedRecipient<M> {

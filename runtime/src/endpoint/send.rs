@@ -42,29 +42,30 @@ pub enum Patience {
 }
 
 impl Endpoint {
-    /// Sends a message without an answer from this thread, if there is room for it now; `write` fills its payload.
+    /// Sends a message without an answer from this thread; `write` fills its payload. While the connection is full it waits for so
+    /// long, or not at all.
     ///
     /// # Errors
-    /// As [`Endpoint::send`], with [`Patience::Try`].
+    /// As [`Endpoint::send`].
     #[inline]
     pub fn tell<E>(
         to: &ProcessId,
         tag: u32,
         is_followed: bool,
+        wait: Option<Duration>,
         write: impl FnOnce(&mut Body<'_>) -> Result<(), E>,
     ) -> Result<(), SendError<E>> {
         let mut recent = route::take_recent(to).filter(|route| route.member.check().is_ok());
-        // A thread that is ending keeps no endpoint: it has one for the message, until that has been sent.
-        let mut endpoint = None;
+        let mut search = None;
         loop {
             let route = match recent.take() {
                 Some(route) => route,
-                None => Endpoint::kept_in(&mut endpoint, to.system)?.find_route(*to, Patience::Try)?,
+                None => Search::begun(&mut search, to, wait)?.find_route()?,
             };
             let opening = match route.outbox.open() {
                 Ok(opening) => opening,
                 Err(shut) => {
-                    Endpoint::kept_in(&mut endpoint, to.system)?.make_way(&route, Patience::Try, shut)?;
+                    Search::begun(&mut search, to, wait)?.make_way(&route, shut)?;
                     continue;
                 }
             };
@@ -112,22 +113,6 @@ impl Endpoint {
         }
     }
 
-    /// Waits until there is room for a message; others of this process may take it first.
-    ///
-    /// # Errors
-    /// As [`Endpoint::send`].
-    pub fn wait_for_room<E>(&self, to: ProcessId, patience: Patience) -> Result<(), SendError<E>> {
-        self.check()?;
-        loop {
-            let route = self.find_route(to, patience)?;
-            let shut = match route.outbox.open() {
-                Ok(_) => return Ok(()),
-                Err(shut) => shut,
-            };
-            self.make_way(&route, patience, shut)?;
-        }
-    }
-
     /// Sends what this thread has buffered for one process, as far as its connection takes it; gives whether all of it has left. What has
     /// left stays for the receiver, whatever becomes of this process.
     ///
@@ -144,15 +129,6 @@ impl Endpoint {
         let has_left = route.outbox.flush() == Flushed::Everything && !route.outbox.is_closed();
         route::keep_recent(route);
         Ok(has_left)
-    }
-
-    /// This thread's endpoint, in a place where it lives on.
-    #[cold]
-    fn kept_in(place: &mut Option<Endpoint>, system: u64) -> Result<&Endpoint, RuntimeError> {
-        match place {
-            Some(endpoint) => Ok(endpoint),
-            None => Ok(place.insert(Endpoint::of(system)?)),
-        }
     }
 
     /// Finds the connection to a process, or makes it.
@@ -232,6 +208,41 @@ impl Endpoint {
         drop(core);
         self.request(&Request::Ask { call, question: Question::Introduce(to) }, Vec::new())?;
         Ok(call)
+    }
+}
+
+/// The search for a way on which a message can be sent, once it has turned out to take more than a look.
+struct Search {
+    to: ProcessId,
+    /// This thread's. A thread that is ending keeps none: it has this one, with its connections, until the message has been sent.
+    endpoint: Endpoint,
+    /// From the search's beginning on.
+    patience: Patience,
+}
+
+impl Search {
+    /// The search, which begins now if it has not.
+    #[cold]
+    fn begun<'a>(
+        search: &'a mut Option<Search>,
+        to: &ProcessId,
+        wait: Option<Duration>,
+    ) -> Result<&'a Search, RuntimeError> {
+        match search {
+            Some(search) => Ok(search),
+            None => {
+                let patience = wait.map_or(Patience::Try, |wait| Patience::Until(Instant::now() + wait));
+                Ok(search.insert(Search { to: *to, endpoint: Endpoint::of(to.system)?, patience }))
+            }
+        }
+    }
+
+    fn find_route<E>(&self) -> Result<Rc<Route>, SendError<E>> {
+        self.endpoint.find_route(self.to, self.patience)
+    }
+
+    fn make_way<E>(&self, route: &Route, shut: Shut) -> Result<(), SendError<E>> {
+        self.endpoint.make_way(route, self.patience, shut)
     }
 }
 
