@@ -45,8 +45,8 @@ fn measure(arguments: &Arguments) -> Result<bool, Failure> {
         }
         match race::run(line, &cores, &effort) {
             Ok(outcome) => {
-                out.write_all(report::text(&outcome).as_bytes())?;
                 outcomes.push(outcome);
+                out.write_all(report::text(&outcomes).as_bytes())?;
             }
             Err(Failure::Unavailable(reason)) => writeln!(out, "\n{title}: not available here: {reason}")?,
             Err(failure) => return Err(failure),

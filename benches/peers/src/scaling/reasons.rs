@@ -9,54 +9,62 @@ struct Reason {
     sweep: &'static str,
     /// The points that the steps lead to.
     points: RangeInclusive<usize>,
-    /// Whatever costs more than so many times the point before has another reason.
-    most: f64,
+    /// Whatever costs more than that has another reason.
+    most: Most,
     text: &'static str,
 }
 
+/// How much a reason explains.
+#[derive(Debug, Clone, Copy)]
+enum Most {
+    /// Growth of whatever size: nothing of ours is measured.
+    Any,
+    /// So many times the point before.
+    Times(f64),
+    /// What copies alone grew by at the same point in the same run, and a part of that, by which rounds differ.
+    AsCopies(f64),
+}
+
 /// The reasons that are known.
-const REASONS: [Reason; 11] = [
-    Reason { sweep: COPIES, points: 512..=8 << 10, most: 2.3, text: PROPORTIONAL },
-    Reason { sweep: COPIES, points: 16 << 10..=MIB, most: 3.0, text: CORE_CACHES },
-    Reason { sweep: COPIES, points: 2 * MIB..=16 * MIB, most: 6.0, text: SHARED_CACHE },
-    Reason { sweep: ASK, points: 1 << 10..=8 << 10, most: 2.3, text: PROPORTIONAL },
-    Reason { sweep: ASK, points: 16 << 10..=MIB, most: 3.0, text: CORE_CACHES },
-    Reason { sweep: ASK, points: 2 * MIB..=16 * MIB, most: 6.0, text: SHARED_CACHE },
-    Reason { sweep: TELL, points: 1 << 10..=8 << 10, most: 2.3, text: PROPORTIONAL },
-    Reason { sweep: TELL, points: 16 << 10..=MIB, most: 3.0, text: CORE_CACHES },
-    Reason { sweep: TELL, points: 2 * MIB..=16 * MIB, most: 6.0, text: SHARED_CACHE },
-    Reason { sweep: ACTORS, points: 4..=16, most: 8.0, text: ASLEEP },
-    Reason { sweep: ACTORS, points: 256..=512, most: 2.5, text: SOCKETS },
+const REASONS: [Reason; 4] = [
+    Reason { sweep: COPIES, points: 128..=16 << 20, most: Most::Any, text: MACHINE },
+    Reason { sweep: ASK, points: 128..=16 << 20, most: Most::AsCopies(0.15), text: COPIED },
+    Reason { sweep: TELL, points: 128..=16 << 20, most: Most::AsCopies(0.15), text: COPIED },
+    Reason { sweep: ACTORS, points: 4..=16, most: Most::Times(8.0), text: ASLEEP },
 ];
 
-const COPIES: &str = "copies alone, by size in bytes, split cores";
+/// The sweep that others are held against.
+pub const COPIES: &str = "copies alone, by size in bytes, split cores";
 const ASK: &str = "ask, by size in bytes, split cores";
 const TELL: &str = "tell, by size in bytes, split cores";
 const ACTORS: &str = "ask, by number of actors, split cores";
 
-const MIB: usize = 1 << 20;
+const MACHINE: &str = "nothing is sent: it is what the machine's caches make of as many bytes";
 
-const PROPORTIONAL: &str =
-    "the cost is that of copying twice as many bytes, and little else; what is above 2 is how rounds differ";
-
-const CORE_CACHES: &str = "\
-twice as many bytes are copied, to the send buffer, into the ring and out of it, and these places leave the caches of a core, as \
-for copies alone";
-
-const SHARED_CACHE: &str = "\
-twice as many bytes are copied, and the places they are copied to leave the cache that cores share, of which others on the machine \
-have a part, as for copies alone";
+const COPIED: &str = "copies alone cost so much more, too";
 
 const ASLEEP: &str =
     "an actor looks for its next message for 50 us before it sleeps; asked less often than that, it is woken";
 
-const SOCKETS: &str = "root has 128 connections by shared memory at most; those to the other actors go by sockets";
+impl Most {
+    /// So many times the point before, if that is known; `copies`: what copies alone grew by there.
+    fn times(self, copies: Option<f64>) -> Option<f64> {
+        match self {
+            Most::Any => Some(f64::INFINITY),
+            Most::Times(times) => Some(times),
+            Most::AsCopies(beside) => Some(copies? * (1.0 + beside)),
+        }
+    }
+}
 
 /// Returns why the step to a point costs so many times the point before, if that is known, and how much the reason explains.
-pub fn reason(sweep: &str, point: &str, growth: f64) -> Option<String> {
-    let point = point.parse().ok()?;
-    let explains = |reason: &&Reason| reason.sweep == sweep && reason.points.contains(&point) && growth <= reason.most;
-    REASONS.iter().find(explains).map(|reason| format!("{} (up to {} x)", reason.text, reason.most))
+/// `copies`: what copies alone grew by there in the same run.
+pub fn reason(sweep: &str, point: &str, growth: f64, copies: Option<f64>) -> Option<String> {
+    let at = point.parse().ok()?;
+    let reason = REASONS.iter().find(|reason| reason.sweep == sweep && reason.points.contains(&at))?;
+    let times = reason.most.times(copies).filter(|times| growth <= *times)?;
+    let explained = if times.is_finite() { format!(" (up to {times:.2} x)") } else { String::new() };
+    Some(format!("{}{explained}", reason.text))
 }
 
 #[cfg(test)]
@@ -67,10 +75,18 @@ mod tests {
     #[test]
     fn a_reason_explains_its_own_steps_and_not_more_than_it_can() {
         let sweep = ACTORS;
-        assert_eq!(reason(sweep, "8", 3.4), Some(format!("{ASLEEP} (up to 8 x)")));
-        assert_eq!(reason(sweep, "8", 30.0), None);
-        assert_eq!(reason(sweep, "64", 3.4), None);
-        assert_eq!(reason("ask", "8", 3.4), None);
+        assert_eq!(reason(sweep, "8", 3.4, None), Some(format!("{ASLEEP} (up to 8.00 x)")));
+        assert_eq!(reason(sweep, "8", 30.0, None), None);
+        assert_eq!(reason(sweep, "64", 3.4, None), None);
+        assert_eq!(reason("ask", "8", 3.4, None), None);
+    }
+
+    #[test]
+    fn the_step_of_a_message_is_explained_by_that_of_its_copies_in_the_same_run() {
+        assert_eq!(reason(TELL, "8192", 2.2, Some(2.0)), Some(format!("{COPIED} (up to 2.30 x)")));
+        assert_eq!(reason(TELL, "8192", 2.4, Some(2.0)), None);
+        assert_eq!(reason(TELL, "8192", 2.2, None), None);
+        assert_eq!(reason(COPIES, "8192", 9.0, Some(9.0)), Some(MACHINE.to_owned()));
     }
 
     #[test]

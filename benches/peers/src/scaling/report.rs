@@ -1,7 +1,7 @@
 //! The sweeps as text, Markdown and CSV.
 
 use super::chart;
-use super::reasons::reason;
+use super::reasons::{COPIES, reason};
 use super::steps::{Point, points};
 use crate::outcome::Outcome;
 use crate::report::csv;
@@ -21,8 +21,9 @@ which cost more than doubles is *STEEP* and has its reason beside it, which says
 is a *FAIL*.
 ";
 
-/// Writes a sweep for the terminal.
-pub fn text(outcome: &Outcome) -> String {
+/// Writes the last of the sweeps so far for the terminal.
+pub fn text(outcomes: &[Outcome]) -> String {
+    let Some(outcome) = outcomes.last() else { return String::new() };
     let mut out = format!("\n{} (cores {})\n", outcome.title, outcome.regime.text());
     for point in points(outcome) {
         let _ = writeln!(
@@ -31,7 +32,7 @@ pub fn text(outcome: &Outcome) -> String {
             point.at,
             UNIT.text(point.cost),
             growth(&point),
-            flag(outcome, &point)
+            flag(outcomes, outcome, &point)
         );
     }
     for (name, missing) in missing(outcome) {
@@ -44,8 +45,8 @@ fn growth(point: &Point<'_>) -> String {
     point.growth.map_or("-".to_string(), |growth| format!("{growth:.2} x"))
 }
 
-fn flag(outcome: &Outcome, point: &Point<'_>) -> String {
-    match judge(outcome, point) {
+fn flag(outcomes: &[Outcome], outcome: &Outcome, point: &Point<'_>) -> String {
+    match judge(outcomes, outcome, point) {
         Step::Level => String::new(),
         Step::Steep(reason) => format!("STEEP: {reason}"),
         Step::Fail => "FAIL: steep without a reason".to_string(),
@@ -63,24 +64,26 @@ enum Step {
     Fail,
 }
 
-fn judge(outcome: &Outcome, point: &Point<'_>) -> Step {
-    match point.growth.filter(|_| point.is_steep()) {
-        None => Step::Level,
-        Some(growth) => reason(&outcome.title, point.at, growth).map_or(Step::Fail, Step::Steep),
-    }
+fn judge(outcomes: &[Outcome], outcome: &Outcome, point: &Point<'_>) -> Step {
+    let Some(growth) = point.growth.filter(|_| point.is_steep()) else { return Step::Level };
+    let copies = outcomes.iter().find(|other| other.title == COPIES).and_then(|copies| growth_at(copies, point.at));
+    reason(&outcome.title, point.at, growth, copies).map_or(Step::Fail, Step::Steep)
 }
 
-/// Says how many steps are steep, and how many of them without a reason.
+fn growth_at(outcome: &Outcome, at: &str) -> Option<f64> {
+    points(outcome).iter().find(|point| point.at == at)?.growth
+}
+
+/// Says how many steps are steep, how many of them without a reason, and how many points could not be measured.
 pub fn verdict(outcomes: &[Outcome]) -> String {
-    let steps: Vec<Step> = outcomes
-        .iter()
-        .flat_map(|outcome| points(outcome).iter().map(|point| judge(outcome, point)).collect::<Vec<_>>())
-        .collect();
+    let judged = |outcome| points(outcome).iter().map(|point| judge(outcomes, outcome, point)).collect::<Vec<_>>();
+    let steps: Vec<Step> = outcomes.iter().flat_map(judged).collect();
     let steep = steps.iter().filter(|step| matches!(step, Step::Steep(_))).count();
     let failed = steps.iter().filter(|step| **step == Step::Fail).count();
-    let word = if failed == 0 { "pass" } else { "FAIL" };
+    let missing = outcomes.iter().flat_map(missing).count();
+    let word = if failed + missing == 0 && !steps.is_empty() { "pass" } else { "FAIL" };
     format!(
-        "{word}: {} points, {steep} behind steep steps with a reason, {failed} behind steep steps without",
+        "{word}: {} points, {steep} behind steep steps with a reason, {failed} behind steep steps without; {missing} not measured",
         steps.len()
     )
 }
@@ -119,7 +122,7 @@ fn markdown(facts: &[(&'static str, String)], outcomes: &[Outcome]) -> String {
             outcome.regime.text()
         );
         for point in points(outcome) {
-            let (cost, growth, flag) = (UNIT.text(point.cost), growth(&point), flag(outcome, &point));
+            let (cost, growth, flag) = (UNIT.text(point.cost), growth(&point), flag(outcomes, outcome, &point));
             let _ = writeln!(out, "| {} | {cost} | {growth} | {flag} |", point.at);
         }
         for (name, missing) in missing(outcome) {
@@ -138,7 +141,8 @@ mod tests {
     fn a_steep_step_without_a_reason_fails() {
         let mut outcome = outcome(&[("4", 30.0), ("8", 99.0), ("16", 100.0)], 10.0);
         outcome.title = "ask, by number of actors, split cores".to_string();
-        let flags = |outcome: &Outcome| points(outcome).iter().map(|point| flag(outcome, point)).collect::<Vec<_>>();
+        let flags =
+            |outcome: &Outcome| points(outcome).iter().map(|point| flag(&[], outcome, point)).collect::<Vec<_>>();
         let is_steep = |flags: Vec<String>| flags.iter().map(|flag| flag.starts_with("STEEP: ")).collect::<Vec<_>>();
         assert_eq!(is_steep(flags(&outcome)), [false, true, true, false]);
         assert!(verdict(std::slice::from_ref(&outcome)).starts_with("pass: 4 points, 2 behind"));

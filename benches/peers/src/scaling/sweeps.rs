@@ -33,14 +33,15 @@ const MIB: usize = 1 << 20;
 pub fn all(reach: Reach) -> Vec<Line> {
     let sizes = || doubling(64, reach.up_to(16 * MIB, 64 << 10));
     vec![
+        // First, since others are held against it.
+        sweep("copies alone, by size in bytes", Split, sizes(), |size| {
+            Side::burst(Part::Floor, size.to_string(), move |_| Ok(copies::of_size(size)))
+        }),
         sweep("ask, by size in bytes", Split, sizes(), |size| {
             point(size, move |pinning| work::ask_of_size(size, pinning))
         }),
         sweep("tell, by size in bytes", Split, sizes(), |size| {
             point(size, move |pinning| work::tell_of_size(size, pinning))
-        }),
-        sweep("copies alone, by size in bytes", Split, sizes(), |size| {
-            Side::burst(Part::Floor, size.to_string(), move |_| Ok(copies::of_size(size)))
         }),
         sweep("tell, by number of senders", Split, doubling(1, reach.up_to(64, 4)), |senders| {
             point(senders, move |pinning| fan_in::from_handlers_of(senders, pinning)).in_steps_of(senders as u64)
