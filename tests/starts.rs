@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, raise};
 use procession::prelude::*;
-use procession::{Exit, Restart, SpawnError, Stdio, Strategy};
-use procession_tests::process_table::{children, is_running};
-use procession_tests::worker::{Identify, Worker};
-use procession_tests::{SOON, eventually, kill};
+use procession::{AskError, Exit, Restart, SpawnError, Stdio, Strategy};
+use procession_tests::process_table::{children, entry, is_running};
+use procession_tests::worker::{Identify, Identity, Worker};
+use procession_tests::{SOON, eventually, kill, repeat};
 
 /// Starts in the way that it is told to, after it has written its process ids down and started an actor of its own.
 struct Doubtful;
@@ -160,4 +160,56 @@ fn a_start_may_be_the_end() {
     let short_lived = system.spawn::<ShortLived>(()).expect("it has started");
     assert_eq!(short_lived.join_within(SOON).expect("its end").exit, Exit::Normal);
     system.shutdown().expect("an orderly end");
+}
+
+/// Says that it is about to start, is stopped, and ends as soon as it has started.
+struct Brief;
+
+#[message]
+struct AboutToStart {
+    pid: i32,
+}
+
+#[actor]
+impl Actor for Brief {
+    type Args = Recipient<AboutToStart>;
+    type Messages = (Identify,);
+
+    fn start(tell: Recipient<AboutToStart>, context: &mut Context<Self>) -> Result<Brief, Failure> {
+        tell.tell(&AboutToStart { pid: std::process::id().cast_signed() })?;
+        raise(Signal::SIGSTOP)?;
+        context.stop();
+        Ok(Brief)
+    }
+}
+
+impl Handler<Identify> for Brief {
+    fn handle(&mut self, _: Incoming<'_, Identify>, _: &mut Context<Self>) -> Identity {
+        unreachable!("it has ended before")
+    }
+}
+
+fn start_and_ask(tell: Recipient<AboutToStart>) -> String {
+    let brief = System::current().expect("it has one").spawn::<Brief>(tell).expect("it starts");
+    format!("{:?}", brief.ask(&Identify))
+}
+
+/// The spawner hears of the start and of the end at once.
+#[procession::test]
+fn who_ends_as_soon_as_it_has_started_is_known_to_be_dead() {
+    repeat("an end right behind a start", 20, |round| {
+        let system = System::start().expect("a system");
+        let mailbox = system.mailbox::<AboutToStart>().expect("a mailbox");
+        let spawner = system.process(start_and_ask, mailbox.recipient()).start().expect("a process");
+        let brief = mailbox.recv_within(SOON).expect("it is about to start").pid.to_native();
+        round.at("the spawner is stopped");
+        eventually("it is stopped", || entry(brief).is_some_and(|entry| entry.state == 'T'));
+        let pid = spawner.pid().expect("it runs").expect("it has started");
+        kill(pid, Signal::SIGSTOP);
+        kill(brief, Signal::SIGCONT);
+        eventually("it has ended", || entry(brief).is_none());
+        kill(pid, Signal::SIGCONT);
+        let outcome = spawner.join_within(SOON).expect("it ends");
+        assert_eq!(outcome, format!("{:?}", Err::<u64, AskError>(AskError::Dead(Exit::Normal))));
+    });
 }

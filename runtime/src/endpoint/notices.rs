@@ -6,7 +6,7 @@ use super::connection::Direction;
 use super::core::{Core, Subject};
 use super::mailbox::{Down, DownReason, Item};
 use super::upgrade::Upgrade;
-use crate::control::{self, Answer, Call, Notice, Request, StopReason};
+use crate::control::{self, Answer, Call, Notice, Question, Request, StopReason};
 use crate::error::{RuntimeError, WaitError};
 use crate::exit::Exit;
 use crate::id::{EndpointId, Incarnation, MonitorId, ProcessId};
@@ -71,6 +71,9 @@ impl Core {
                 self.introducing.remove(&process);
                 (self.take_connection(process, incarnation, descriptors), Descriptors::none())
             }
+            Answer::Spawned { process, incarnation, connected: true } => {
+                (self.take_spawned(process, incarnation, descriptors), Descriptors::none())
+            }
             answer => (answer, descriptors),
         };
         if !matches!(answer, Answer::Connection { .. }) {
@@ -79,6 +82,21 @@ impl Core {
         if let Some(place) = self.calls.get_mut(&call) {
             *place = Some((answer, descriptors));
         }
+    }
+
+    /// Takes the connection to a process that this endpoint has started: now, before anything is heard of its end. Without a
+    /// descriptor for it the process is ended.
+    fn take_spawned(&mut self, process: ProcessId, incarnation: Incarnation, descriptors: Descriptors) -> Answer {
+        let taken = self.take_connection(process, incarnation, descriptors);
+        if !matches!(taken, Answer::Refused(_)) {
+            return Answer::Spawned { process, incarnation, connected: true };
+        }
+        let question = Question::Signal { target: process, signal: nix::libc::SIGKILL };
+        let request = Request::Ask { call: self.number_call(), question };
+        if let Err(error) = self.upward.send(0, &request, Vec::new()) {
+            tracing::warn!(%process, %error, "a process that could not be connected was not ended");
+        }
+        taken
     }
 
     /// An introduction has come to nothing.

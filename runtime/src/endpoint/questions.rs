@@ -42,18 +42,9 @@ impl Endpoint {
     }
 
     pub(crate) fn await_spawn(&self, call: Call) -> Result<ProcessId, SpawnError> {
-        let (answer, descriptors) = self.finish_call(call, None).map_err(only_runtime)?;
+        let (answer, _) = self.finish_call(call, None).map_err(only_runtime)?;
         match answer {
-            Answer::Spawned { process, incarnation, connected } => {
-                if connected {
-                    let taken = self.core()?.take_connection(process, incarnation, descriptors);
-                    if let Answer::Refused(error) = taken {
-                        self.signal(process, nix::libc::SIGKILL)?;
-                        return Err(error.into());
-                    }
-                }
-                Ok(process)
-            }
+            Answer::Spawned { process, .. } => Ok(process),
             Answer::NotSpawned(error) => Err(error),
             Answer::Refused(error) => Err(error.into()),
             other => Err(unexpected(&other).into()),
