@@ -91,7 +91,7 @@
 //! | `process.rs`, `function.rs`, `child.rs`, `signal.rs` | functions in processes of their own: [`ProcessBuilder`], [`Function`], [`Child`] |
 //! | `routine.rs` | functions named in messages |
 //! | `data.rs`, `descriptor.rs` | [`Data`]: what can travel; [`Descriptor`] |
-//! | `payload.rs` | values as bytes: the only file that encodes and decodes |
+//! | `payload.rs`, `sys.rs` | values as bytes: what encodes and decodes; the unsafe line of that |
 //! | `delivery.rs`, `host.rs` | from a letter to its handler; an actor in its process |
 //! | `hook.rs` | the fork in the road at the start of every process |
 //! | `primitives/` | what processes share: see [`primitives`] |
@@ -99,8 +99,9 @@
 //! | `macros/` | the attribute macros |
 //!
 //! Deliberately absent: descriptors as numbers, frames and polling (in `procession-transport`), processes, supervision and
-//! names (in `procession-runtime`), unsafe code, any registry of actor types (whatever type is spawned, the new process finds
-//! the code by its place in the program), and threads, but for a manager's objects and the drivers of pools.
+//! names (in `procession-runtime`), unsafe code but for one line in `sys.rs`, any registry of actor types (whatever type is
+//! spawned, the new process finds the code by its place in the program), and threads, but for a manager's objects and the
+//! drivers of pools.
 #![deny(unsafe_code)]
 
 extern crate self as procession;

@@ -107,8 +107,7 @@ impl<M: Message> Recipient<M> {
     pub fn ask_within(&self, message: &M, timeout: Duration) -> Result<M::Value, AskError<M::Refusal>> {
         let deadline = Instant::now().checked_add(timeout);
         let patience = deadline.map_or(Patience::Forever, Patience::Until);
-        // The wait that follows sends it on its way.
-        let outgoing = Outgoing { is_followed: true, patience, ..self.outgoing() };
+        let outgoing = Outgoing { is_awaited: true, patience, ..self.outgoing() };
         let endpoint = Endpoint::of(self.id.system)?;
         match self.send(&endpoint, message, outgoing) {
             Ok(ticket) => Pending::<M>::new(endpoint, ticket).wait_until(deadline),
@@ -128,7 +127,7 @@ impl<M: Message> Recipient<M> {
         message: &impl Written,
         read: impl FnOnce(&Archived<<M::Reply as Reply>::Data>) -> R,
     ) -> Result<R, AskError<E>> {
-        let outgoing = Outgoing { is_followed: true, patience: Patience::Forever, ..self.outgoing() };
+        let outgoing = Outgoing { is_awaited: true, patience: Patience::Forever, ..self.outgoing() };
         let endpoint = Endpoint::of(self.id.system)?;
         let ticket = self.send(&endpoint, message, outgoing)?;
         let answer = endpoint.wait(&ticket, None)?;
@@ -155,7 +154,7 @@ impl<M: Message> Recipient<M> {
 
     #[inline]
     fn outgoing(&self) -> Outgoing {
-        Outgoing { tag: self.tag, wants_reply: true, is_followed: false, patience: Patience::Try }
+        Outgoing { tag: self.tag, wants_reply: true, is_awaited: false, patience: Patience::Try }
     }
 
     #[inline]

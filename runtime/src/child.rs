@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::flusher;
 use crate::id::{Incarnation, ProcessId};
 use crate::membership::Membership;
-use crate::{letter, panic, rehearsal, sys};
+use crate::{biased, letter, panic, rehearsal, sys};
 
 /// Exit code of a process that failed.
 const FAILED: i32 = 1;
@@ -137,6 +137,7 @@ pub(crate) fn run_image(control: OwnedFd) -> ! {
     sys::reset_signals();
     sys::close_above(sys::MARKED_DESCRIPTOR);
     sys::find_title();
+    biased::prepare();
     run(launch(control, parent, true, |control| {
         wait_readable(control, PollTimeout::NONE);
     }))

@@ -12,6 +12,7 @@
 //! | `tenant.rs` | [`Tenant`]: an actor on a thread of its own |
 //! | `letter.rs`, `contents.rs` | [`Letter`], [`ReplyPath`]; [`Payload`], [`Arrived`] |
 //! | `outbox.rs`, `flusher.rs` | the sending half of a connection, and the thread that sends what was left behind |
+//! | `biased/` | the lock of that, which one thread takes nearly always |
 //! | `channel/` | [`Channel`]: one end of a pipe between processes; `fate.rs`: whether a process has ended |
 //! | `links.rs` | [`Links`]: what connections go by |
 //! | `membership.rs` | a process's part in its systems |
@@ -30,6 +31,7 @@
 
 #![deny(unsafe_code)]
 
+mod biased;
 mod channel;
 mod child;
 mod contents;

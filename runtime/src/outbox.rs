@@ -1,13 +1,14 @@
 //! The sending half of a connection, as several threads may use it.
 
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use procession_transport::{Body, Flushed, Header, Link, LinkError, Outlet, Unsent as Undelivered, Watch};
 
+use crate::biased::{Biased, Held};
 use crate::endpoint::kind;
 use crate::flusher;
 
@@ -33,6 +34,8 @@ pub(crate) enum Departure {
     Soon,
     /// When the caller flushes, which it is about to do.
     WithFlush,
+    /// At once: nothing that the caller does before it flushes would go along.
+    Now,
 }
 
 /// Why an outbox takes no message.
@@ -42,13 +45,17 @@ pub(crate) enum Shut {
     Full,
     /// The connection is closed.
     Closed,
+    /// This thread is just writing a message there.
+    Reentered,
 }
 
 /// The sending half of one connection. The lock is the endpoint's own nearly always: only the flusher and replies sent by
 /// other threads contend for it.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    state: Mutex<State>,
+    state: Biased<State>,
+    /// When a message last left that was not left to a flush.
+    departed: Departed,
     departures: Arc<Departures>,
     /// How the endpoint's hub knows the connection.
     watch: Watch,
@@ -60,9 +67,7 @@ struct State {
     closed: bool,
     /// Whether it is on the list of departures.
     listed: bool,
-    /// When a message last left that was not left to a flush; `None` before the first.
-    departed: Option<Instant>,
-    /// Such messages since the clock was last read.
+    /// Messages that are not left to a flush, since the clock was last read.
     unclocked: u32,
     /// How many more messages and answers make it busy; 0 once it is, or never will be.
     left_until_busy: u32,
@@ -72,6 +77,10 @@ struct State {
     /// what it left.
     due_bytes: usize,
 }
+
+/// An instant that other threads may look at: microseconds since some other instant, or 0 for none.
+#[derive(Debug, Default)]
+struct Departed(AtomicU64);
 
 /// The outboxes of one endpoint that hold something to send.
 #[derive(Debug)]
@@ -92,13 +101,12 @@ impl Outbox {
             outlet,
             closed: false,
             listed: false,
-            departed: None,
             unclocked: 0,
             left_until_busy: departures.busy_after,
             is_trimmed: false,
             due_bytes: BATCH_BYTES,
         };
-        Arc::new(Outbox { state: Mutex::new(state), departures, watch })
+        Arc::new(Outbox { state: Biased::new(state), departed: Departed::default(), departures, watch })
     }
 
     /// Whether it is the endpoint's whose departures these are.
@@ -117,10 +125,10 @@ impl Outbox {
     /// Gives the place for a message, if the limit allows one.
     #[inline(always)]
     pub(crate) fn open(self: &Arc<Self>) -> Result<Opening<'_>, Shut> {
-        let mut state = self.lock();
+        let Some(mut state) = self.state.lock() else { return Err(Shut::Reentered) };
         let mut buffered_bytes = state.outlet.buffered_bytes();
         if buffered_bytes >= OUTBOX_LIMIT_BYTES {
-            if !state.makes_room() && !state.closed {
+            if !state.makes_room(&self.departed) && !state.closed {
                 return Err(Shut::Full);
             }
             buffered_bytes = state.outlet.buffered_bytes();
@@ -149,13 +157,13 @@ impl Outbox {
     }
 
     /// Sees to what has been appended: whether it leaves now, and if not, who is to see to that.
-    fn see_to(self: &Arc<Self>, mut state: MutexGuard<'_, State>, departure: Departure, was_empty: bool) {
+    fn see_to(self: &Arc<Self>, mut state: Held<'_, State>, departure: Departure, was_empty: bool) {
         if state.left_until_busy > 0 {
             self.count(&mut state);
         }
-        let is_due = state.is_due(departure, was_empty);
+        let is_due = state.is_due(departure, was_empty, &self.departed);
         if is_due {
-            let flushed = state.flush();
+            let flushed = state.flush(&self.departed);
             if state.outlet.is_swollen() {
                 self.note_swollen(&mut state);
             }
@@ -191,12 +199,8 @@ impl Outbox {
 
     /// Gives back what large frames have taken, if none has been sent since the last time. Gives whether it is to be asked again.
     pub(crate) fn trim(&self) -> bool {
-        let mut state = match self.state.try_lock() {
-            Ok(state) => state,
-            Err(TryLockError::Poisoned(state)) => state.into_inner(),
-            // Somebody is at it.
-            Err(TryLockError::WouldBlock) => return true,
-        };
+        // Or somebody is at it.
+        let Some(mut state) = self.state.try_lock() else { return true };
         if !state.closed {
             state.outlet.trim();
         }
@@ -205,7 +209,7 @@ impl Outbox {
     }
 
     /// Puts the outbox on the list of those that hold something to send.
-    fn list(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+    fn list(self: &Arc<Self>, mut state: Held<'_, State>) {
         if !std::mem::replace(&mut state.listed, true) {
             self.departures.list().push(self.clone());
         }
@@ -216,7 +220,7 @@ impl Outbox {
         let mut state = self.lock();
         if !state.closed && state.outlet.push(header, |_| Ok::<_, Infallible>(())).is_ok() {
             state.outlet.switch(link);
-            if state.flush() != Flushed::Everything {
+            if state.flush(&self.departed) != Flushed::Everything {
                 self.list(state);
             }
         }
@@ -224,22 +228,18 @@ impl Outbox {
 
     /// Sends what the peer takes.
     pub(crate) fn flush(&self) -> Flushed {
-        self.lock().flush()
+        self.state.lock().map_or(Flushed::Busy, |mut state| state.flush(&self.departed))
     }
 
-    /// Whether nobody is at it, and nothing has left for so long. To be asked with the list of departures locked.
+    /// Whether nothing has left for so long.
     fn is_left_behind(&self, least: Duration) -> bool {
-        match self.state.try_lock() {
-            Ok(state) => state.has_rested(least),
-            Err(TryLockError::Poisoned(state)) => state.into_inner().has_rested(least),
-            Err(TryLockError::WouldBlock) => false,
-        }
+        self.departed.is_past(least)
     }
 
     /// Whether the limit lets another message in.
     pub(crate) fn has_room(&self) -> bool {
-        let mut state = self.lock();
-        state.closed || state.has_room() || state.makes_room()
+        let Some(mut state) = self.state.lock() else { return false };
+        state.closed || state.has_room() || state.makes_room(&self.departed)
     }
 
     /// Drops what is buffered and takes nothing more.
@@ -260,9 +260,32 @@ impl Outbox {
         self.lock().closed
     }
 
+    /// # Panics
+    /// If this thread is just writing a message there: an implementation of `Serialize` does more than that.
     #[inline]
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Held<'_, State> {
+        self.state
+            .lock()
+            .unwrap_or_else(|| panic!("a message is answered, or its connection closed, while it is written"))
+    }
+}
+
+impl Departed {
+    /// It is now.
+    fn note(&self) {
+        self.0.store(Departed::now(), Ordering::Relaxed);
+    }
+
+    /// Whether it was so long ago, or never.
+    fn is_past(&self, least: Duration) -> bool {
+        let at = self.0.load(Ordering::Relaxed);
+        at == 0 || u128::from(Departed::now().saturating_sub(at)) >= least.as_micros()
+    }
+
+    fn now() -> u64 {
+        static BEGINNING: OnceLock<Instant> = OnceLock::new();
+        let beginning = BEGINNING.get_or_init(Instant::now);
+        u64::try_from(beginning.elapsed().as_micros()).unwrap_or(u64::MAX).saturating_add(1)
     }
 }
 
@@ -270,7 +293,7 @@ impl Outbox {
 #[derive(Debug)]
 pub(crate) struct Opening<'a> {
     outbox: &'a Arc<Outbox>,
-    state: MutexGuard<'a, State>,
+    state: Held<'a, State>,
     buffered_bytes: usize,
 }
 
@@ -306,8 +329,8 @@ impl State {
     }
 
     /// Sends what the peer takes. Gives whether there is room then.
-    fn makes_room(&mut self) -> bool {
-        self.flush();
+    fn makes_room(&mut self, departed: &Departed) -> bool {
+        self.flush(departed);
         self.has_room()
     }
 
@@ -317,15 +340,15 @@ impl State {
     fn needs_look(&mut self, departure: Departure, was_empty: bool, buffered_bytes: usize) -> bool {
         let is_counted = departure == Departure::Soon;
         let is_clock_due = is_counted && (was_empty || (self.unclocked + 1).is_multiple_of(MESSAGES_PER_CLOCK));
-        let needs_look = is_clock_due || buffered_bytes >= self.due_bytes;
+        let needs_look = is_clock_due || departure == Departure::Now || buffered_bytes >= self.due_bytes;
         self.unclocked += u32::from(is_counted && !needs_look);
         needs_look
     }
 
     /// Whether what is buffered should leave now.
-    fn is_due(&mut self, departure: Departure, was_empty: bool) -> bool {
+    fn is_due(&mut self, departure: Departure, was_empty: bool, departed: &Departed) -> bool {
         self.unclocked += u32::from(departure == Departure::Soon);
-        if self.outlet.buffered_bytes() >= self.due_bytes {
+        if departure == Departure::Now || self.outlet.buffered_bytes() >= self.due_bytes {
             return true;
         }
         let is_blocked = self.due_bytes > BATCH_BYTES;
@@ -335,22 +358,18 @@ impl State {
         if !was_empty && !self.unclocked.is_multiple_of(MESSAGES_PER_CLOCK) {
             return false;
         }
-        self.has_rested(if was_empty { COALESCE_WITHIN } else { COALESCE_AGE })
+        departed.is_past(if was_empty { COALESCE_WITHIN } else { COALESCE_AGE })
     }
 
-    /// Whether nothing has left for so long.
-    fn has_rested(&self, least: Duration) -> bool {
-        self.departed.is_none_or(|departed| departed.elapsed() >= least)
-    }
-
-    fn flush(&mut self) -> Flushed {
+    fn flush(&mut self, departed: &Departed) -> Flushed {
         if self.closed || self.outlet.buffered_bytes() == 0 {
             return Flushed::Everything;
         }
         match self.outlet.flush() {
             Ok(flushed) => {
                 if self.unclocked > 0 {
-                    (self.departed, self.unclocked) = (Some(Instant::now()), 0);
+                    departed.note();
+                    self.unclocked = 0;
                 }
                 let is_blocked = flushed != Flushed::Everything;
                 self.due_bytes = BATCH_BYTES + if is_blocked { self.outlet.buffered_bytes() } else { 0 };
@@ -415,10 +434,14 @@ impl Departures {
 
     fn send(&self, mut outboxes: Vec<Arc<Outbox>>, mut stuck: impl FnMut(&Arc<Outbox>, Flushed)) -> bool {
         outboxes.retain(|outbox| {
-            let mut state = outbox.lock();
-            let flushed = state.flush();
-            state.listed = flushed != Flushed::Everything;
-            drop(state);
+            let flushed = match outbox.state.lock() {
+                Some(mut state) => {
+                    let flushed = state.flush(&outbox.departed);
+                    state.listed = flushed != Flushed::Everything;
+                    flushed
+                }
+                None => Flushed::Busy,
+            };
             if flushed != Flushed::Everything {
                 stuck(outbox, flushed);
             }

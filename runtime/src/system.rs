@@ -17,7 +17,7 @@ use crate::hook::{self, Role};
 use crate::id::ProcessId;
 use crate::links::Links;
 use crate::membership::{Control, Farewell, Membership, bury};
-use crate::sys;
+use crate::{biased, sys};
 
 /// How long the supervisor may take to say that it is there.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
@@ -94,6 +94,8 @@ impl SystemBuilder {
         let control = Control::new(Outlet::new(link.clone(), CONTROL_LIMIT_BYTES));
         let begin = Request::Begin(SystemOptions { setup, launcher: self.launcher });
         let outcome = control.send(0, &begin, Vec::new()).map_err(|error| error.to_string());
+        // While the supervisor gets ready.
+        biased::prepare();
         let outcome = outcome.and_then(|()| await_ready(&mut Inlet::new(link, NOTICE_LIMIT_BYTES)));
         if let Err(why) = outcome {
             bury(supervisor);

@@ -101,7 +101,9 @@ impl Connection {
         let mut origin = Origin { connection: key, correlation: 0 };
         if header.kind == kind::REQUEST {
             origin.correlation = header.correlation;
-            letter.reply = Some(ReplyPath::new(self.outbox.clone(), header.correlation, Departure::WithFlush));
+            // The answer waits for those to what has come with the request.
+            let departure = if self.inlet.may_hold_frame() { Departure::WithFlush } else { Departure::Now };
+            letter.reply = Some(ReplyPath::new(self.outbox.clone(), header.correlation, departure));
         }
         origin
     }

@@ -24,8 +24,8 @@ pub struct Outgoing {
     pub tag: u32,
     /// Whether there is to be an answer.
     pub wants_reply: bool,
-    /// Whether the sender is about to wait or to send more: the message may leave with what comes then.
-    pub is_followed: bool,
+    /// Whether the sender is about to wait: the message leaves at once, since nothing comes that it could leave with.
+    pub is_awaited: bool,
     /// How long to wait while the connection is full.
     pub patience: Patience,
 }
@@ -70,7 +70,8 @@ impl Endpoint {
                 }
             };
             let header = Header { tag, kind: kind::TELL, ..Header::default() };
-            opening.push(header, departure(is_followed), write).map_err(SendError::Write)?;
+            let departure = if is_followed { Departure::WithFlush } else { Departure::Soon };
+            opening.push(header, departure, write).map_err(SendError::Write)?;
             route::keep_recent(route);
             return Ok(());
         }
@@ -104,7 +105,8 @@ impl Endpoint {
             let correlation = if outgoing.wants_reply { self.core()?.register_wait(route.key) } else { 0 };
             let kind = if outgoing.wants_reply { kind::REQUEST } else { kind::TELL };
             let header = Header { tag: outgoing.tag, correlation, kind, ..Header::default() };
-            if let Err(error) = opening.push(header, departure(outgoing.is_followed), write) {
+            let departure = if outgoing.is_awaited { Departure::Now } else { Departure::Soon };
+            if let Err(error) = opening.push(header, departure, write) {
                 self.core()?.inbox.waits.remove(&correlation);
                 return Err(SendError::Write(error));
             }
@@ -146,6 +148,7 @@ impl Endpoint {
     #[cold]
     fn make_way<E>(&self, route: &Route, patience: Patience, shut: Shut) -> Result<(), SendError<E>> {
         let deadline = match (shut, patience) {
+            (Shut::Reentered, _) => return Err(RuntimeError::Reentered.into()),
             (Shut::Full, Patience::Try) => return Err(SendError::Full),
             (Shut::Closed, Patience::Try) => Some(Instant::now() + TRY_CONNECT),
             (_, Patience::Until(deadline)) => Some(deadline),
@@ -244,11 +247,6 @@ impl Search {
     fn make_way<E>(&self, route: &Route, shut: Shut) -> Result<(), SendError<E>> {
         self.endpoint.make_way(route, self.patience, shut)
     }
-}
-
-#[inline]
-fn departure(is_followed: bool) -> Departure {
-    if is_followed { Departure::WithFlush } else { Departure::Soon }
 }
 
 impl Core {

@@ -17,7 +17,7 @@ use self::sys::Cloner;
 use crate::endpoint::wait_readable;
 use crate::error::RuntimeError;
 use crate::sys::{Allowance, Cloned};
-use crate::{child, hook, rehearsal, voice};
+use crate::{biased, child, hook, rehearsal, voice};
 
 /// Most clones asked for and not answered: it bounds the descriptors in flight to the zygote.
 pub(crate) const UNANSWERED_LIMIT: usize = 16;
@@ -105,6 +105,7 @@ fn run(socket: OwnedFd, parent: Pid, allowance: &Allowance) -> ! {
 /// Does once what every clone would do for itself: what it finds done in its memory costs it neither time nor pages.
 fn prepare_clones(parent: Pid) {
     hook::prepare_copies();
+    biased::prepare();
     if let Err(error) = voice::only_listen() {
         tracing::debug!(%error, "the supervisor's voice can be changed by others");
     }

@@ -47,7 +47,7 @@ fn profiles(out: &mut String, outcomes: &[Outcome]) {
     if missed.is_empty() {
         return;
     }
-    *out += "\n## Where the time goes on the lines that fail\n\n";
+    let _ = write!(out, "\n## Where the time goes on the lines that fail\n\n{}\n\n", profile::SOURCE);
     for outcome in missed {
         let profile = profile::of(&outcome.title).unwrap_or("NO PROFILE YET");
         let _ = writeln!(out, "* *{}*: {profile}", outcome.title);

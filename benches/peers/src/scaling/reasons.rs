@@ -21,7 +21,7 @@ enum Most {
     Any,
     /// So many times the point before.
     Times(f64),
-    /// What copies alone grew by at the same point in the same run, and a part of that, by which rounds differ.
+    /// What copies alone grew by thereabouts in the same run, and a part of that, by which rounds differ.
     AsCopies(f64),
 }
 
@@ -47,7 +47,7 @@ const ASLEEP: &str =
     "an actor looks for its next message for 50 us before it sleeps; asked less often than that, it is woken";
 
 impl Most {
-    /// So many times the point before, if that is known; `copies`: what copies alone grew by there.
+    /// So many times the point before, if that is known; `copies`: what copies alone grew by.
     fn times(self, copies: Option<f64>) -> Option<f64> {
         match self {
             Most::Any => Some(f64::INFINITY),
@@ -58,7 +58,7 @@ impl Most {
 }
 
 /// Returns why the step to a point costs so many times the point before, if that is known, and how much the reason explains.
-/// `copies`: what copies alone grew by there in the same run.
+/// `copies`: what copies alone grew by there, or at the point before or behind it, in the same run.
 pub fn reason(sweep: &str, point: &str, growth: f64, copies: Option<f64>) -> Option<String> {
     let at = point.parse().ok()?;
     let reason = REASONS.iter().find(|reason| reason.sweep == sweep && reason.points.contains(&at))?;

@@ -66,12 +66,17 @@ enum Step {
 
 fn judge(outcomes: &[Outcome], outcome: &Outcome, point: &Point<'_>) -> Step {
     let Some(growth) = point.growth.filter(|_| point.is_steep()) else { return Step::Level };
-    let copies = outcomes.iter().find(|other| other.title == COPIES).and_then(|copies| growth_at(copies, point.at));
+    let copies =
+        outcomes.iter().find(|other| other.title == COPIES).and_then(|copies| steepest_about(copies, point.at));
     reason(&outcome.title, point.at, growth, copies).map_or(Step::Fail, Step::Steep)
 }
 
-fn growth_at(outcome: &Outcome, at: &str) -> Option<f64> {
-    points(outcome).iter().find(|point| point.at == at)?.growth
+/// The steepest step to a point or to one beside it: what else is sent and read along decides at which of them a cache is full.
+fn steepest_about(outcome: &Outcome, at: &str) -> Option<f64> {
+    let points = points(outcome);
+    let index = points.iter().position(|point| point.at == at)?;
+    let about = &points[index.saturating_sub(1)..(index + 2).min(points.len())];
+    about.iter().filter_map(|point| point.growth).reduce(f64::max)
 }
 
 /// Says how many steps are steep, how many of them without a reason, and how many points could not be measured.
@@ -136,6 +141,13 @@ fn markdown(facts: &[(&'static str, String)], outcomes: &[Outcome]) -> String {
 mod tests {
     use super::*;
     use crate::outcome::tests::outcome;
+
+    #[test]
+    fn the_steepest_step_of_three_counts() {
+        let outcome = outcome(&[("1", 10.0), ("2", 20.0), ("4", 60.0), ("8", 60.0), ("16", 60.0)], 10.0);
+        let about: Vec<_> = ["2", "4", "8", "16", "32"].map(|at| steepest_about(&outcome, at)).into();
+        assert_eq!(about, [Some(3.0), Some(3.0), Some(3.0), Some(1.0), None]);
+    }
 
     #[test]
     fn a_steep_step_without_a_reason_fails() {

@@ -1,0 +1,228 @@
+//! The lock's content, the kernel's barrier, and which thread this is.
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
+use std::time::Duration;
+
+use nix::libc;
+
+use super::{Flags, TIMES_ALONE};
+
+/// The commands of membarrier(2).
+const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
+const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+
+/// How often somebody looks in vain whether the owner has left, before it sleeps between two looks.
+const LOOKS: u32 = 100;
+
+/// How long it sleeps then.
+const PAUSE: Duration = Duration::from_micros(50);
+
+/// How long it is waited instead of a barrier that the kernel refuses though it has provided for it.
+const REFUSED_PAUSE: Duration = Duration::from_millis(1);
+
+/// Whether owners leave barriers to the others. A copy of this process inherits that, and the kernel's knowledge of it.
+static IS_PREPARED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    static HERE: u8 = const { 0 };
+}
+
+/// A value behind a lock that one thread takes nearly always.
+pub(crate) struct Biased<T> {
+    /// The thread that has made it.
+    owner: usize,
+    flags: Flags<AtomicBool>,
+    /// How often the owner has queued since somebody else was in.
+    queue: Mutex<u32>,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: only who holds the lock gets at the value, from one thread at a time: see `Held`.
+unsafe impl<T: Send> Sync for Biased<T> {}
+
+/// The value, while the lock is held.
+///
+/// There is one at a time that is used. If it is the owner's without a turn, `inside` was set, and after a barrier `queues` was not: whoever else
+/// wants the lock sets `queues`, passes a barrier, and waits until `inside` is not set. Else it has the turn, the owner is not
+/// inside, or is this thread, and cannot come in without a turn before this ends, since `queues` is set, or this thread is the owner.
+pub(crate) struct Held<'a, T> {
+    lock: &'a Biased<T>,
+    is_owner: bool,
+    _turn: Option<MutexGuard<'a, u32>>,
+    /// It is shared among threads only if the value may be.
+    content: PhantomData<&'a mut T>,
+}
+
+impl<T> Biased<T> {
+    /// Makes one that is this thread's.
+    pub(crate) fn new(value: T) -> Biased<T> {
+        Biased { owner: here(), flags: Flags::default(), queue: Mutex::new(0), value: UnsafeCell::new(value) }
+    }
+
+    /// Takes the lock; `None` in its owner's hands, who holds it already.
+    #[inline(always)]
+    pub(crate) fn lock(&self) -> Option<Held<'_, T>> {
+        if self.owner != here() {
+            return Some(self.lock_as_other());
+        }
+        if self.flags.is_inside() {
+            return None;
+        }
+        if self.flags.come_in(light_barrier) {
+            return Some(Held::new(self, true, None));
+        }
+        Some(self.queue_up())
+    }
+
+    /// Takes the lock unless somebody else holds it.
+    pub(crate) fn try_lock(&self) -> Option<Held<'_, T>> {
+        if self.owner == here() {
+            return self.lock();
+        }
+        let turn = match self.queue.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let held = self.claim(turn);
+        held.lock.flags.has_left().then_some(held)
+    }
+
+    /// The owner takes the lock in its turn.
+    #[cold]
+    fn queue_up(&self) -> Held<'_, T> {
+        let mut turn = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        self.flags.stay();
+        *turn += 1;
+        if *turn >= TIMES_ALONE {
+            self.flags.dismiss();
+        }
+        Held::new(self, true, Some(turn))
+    }
+
+    #[cold]
+    fn lock_as_other(&self) -> Held<'_, T> {
+        let held = self.claim(self.queue.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut looks = 0;
+        while !self.flags.has_left() {
+            // The owner leaves soon: what it does inside waits for nobody. If it is killed, so is this thread.
+            looks += 1;
+            if looks < LOOKS { thread::yield_now() } else { thread::sleep(PAUSE) }
+        }
+        held
+    }
+
+    fn claim<'a>(&'a self, mut turn: MutexGuard<'a, u32>) -> Held<'a, T> {
+        *turn = 0;
+        self.flags.claim(heavy_barrier);
+        Held::new(self, false, Some(turn))
+    }
+}
+
+impl<'a, T> Held<'a, T> {
+    #[inline(always)]
+    fn new(lock: &'a Biased<T>, is_owner: bool, turn: Option<MutexGuard<'a, u32>>) -> Held<'a, T> {
+        Held { lock, is_owner, _turn: turn, content: PhantomData }
+    }
+}
+
+impl<T> Drop for Held<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // Before the turn ends.
+        if self.is_owner {
+            self.lock.flags.leave();
+        }
+    }
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: this is the only `Held`, and it is in one thread's hands, as a guard of a mutex is.
+        unsafe { &*self.lock.value.get() }
+    }
+}
+
+impl<T> DerefMut for Held<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and it is borrowed alone.
+        unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Biased<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Biased").field("flags", &self.flags).finish_non_exhaustive()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Held<'_, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(formatter)
+    }
+}
+
+/// Has owners leave barriers to the others from now on, if the kernel provides for that. The first time it takes some 10 ms where
+/// there are several threads, less than 50 µs where there is one.
+pub(crate) fn prepare() {
+    if !IS_PREPARED.load(Ordering::Relaxed) && membarrier(REGISTER_PRIVATE_EXPEDITED) {
+        IS_PREPARED.store(true, Ordering::Release);
+    }
+}
+
+/// Which thread this is, as long as it lives.
+#[inline(always)]
+fn here() -> usize {
+    HERE.with(|here| std::ptr::from_ref(here).addr())
+}
+
+/// The owner's barrier.
+#[inline(always)]
+fn light_barrier() {
+    if IS_PREPARED.load(Ordering::Relaxed) {
+        compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// The others' barrier: for all threads of this process.
+fn heavy_barrier() {
+    let is_passed =
+        membarrier(PRIVATE_EXPEDITED) || membarrier(REGISTER_PRIVATE_EXPEDITED) && membarrier(PRIVATE_EXPEDITED);
+    if !is_passed && IS_PREPARED.load(Ordering::Relaxed) {
+        // System calls are filtered since then. What an owner has written is seen everywhere long before this is over.
+        thread::sleep(REFUSED_PAUSE);
+    }
+    // Where owners are not told to leave it to others, they have one, too.
+    fence(Ordering::SeqCst);
+}
+
+fn membarrier(command: libc::c_int) -> bool {
+    // SAFETY: plain numbers; the kernel writes nothing.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+}
+
+/// What loom's cell gives, changed.
+#[cfg(test)]
+pub(super) fn add_one(value: *mut u32) {
+    // SAFETY: loom's cell gives a pointer to its value, and fails if it is used twice at a time.
+    unsafe { *value += 1 }
+}
+
+#[cfg(test)]
+pub(super) fn read(value: *const u32) -> u32 {
+    // SAFETY: as above.
+    unsafe { *value }
+}
