@@ -484,3 +484,6 @@ impl Departures {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;
