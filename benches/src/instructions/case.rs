@@ -11,6 +11,8 @@ use procession_transport::{BellShare, Frame, Header, Hub, Inlet, Link, Outlet, R
 use procession_transport::{Socket, Writer, socket_pair};
 use std::hint::black_box;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 /// Frames that are together in a buffer, as they are where many are sent.
 const FRAMES: u64 = 64;
@@ -20,6 +22,9 @@ const PAYLOAD_BYTES: usize = 64;
 
 /// Larger than any of these messages.
 const LIMIT_BYTES: usize = 1 << 20;
+
+/// Longer than a message waits for others at most.
+const PAUSE: Duration = Duration::from_micros(150);
 
 /// A hot path.
 #[derive(Debug, Clone, Copy)]
@@ -161,9 +166,15 @@ fn with_mailbox<M: Message>(
     run().map_err(Failure::side)
 }
 
+/// Waits longer than a message waits for others: whether the next one does is then not a matter of how fast the machine is.
+fn pause() {
+    thread::sleep(PAUSE);
+}
+
 fn tell(times: u64) -> Result<(), Failure> {
     with_mailbox(|mailbox, to| {
         for number in 0..times {
+            pause();
             to.tell(&Note { words: [number; 8] })?;
             black_box(mailbox.recv()?.words);
         }
@@ -191,6 +202,7 @@ fn tell_nested(times: u64) -> Result<(), Failure> {
     };
     with_mailbox(|mailbox, to| {
         for _ in 0..times {
+            pause();
             to.tell(&letter)?;
             black_box(mailbox.recv()?.open());
         }
@@ -201,6 +213,7 @@ fn tell_nested(times: u64) -> Result<(), Failure> {
 fn request(times: u64) -> Result<(), Failure> {
     with_mailbox(|mailbox, to| {
         for number in 0..times {
+            pause();
             let pending = to.request(&Ping { words: [number; 8] })?;
             let (ping, reply) = mailbox.receive_request()?;
             reply.send(ping.words.map(|word| word.to_native()))?;
