@@ -26,10 +26,12 @@ enum Most {
 }
 
 /// The reasons that are known.
-const REASONS: [Reason; 4] = [
+const REASONS: [Reason; 6] = [
     Reason { sweep: COPIES, points: 128..=16 << 20, most: Most::Any, text: MACHINE },
-    Reason { sweep: ASK, points: 128..=16 << 20, most: Most::AsCopies(0.15), text: COPIED },
-    Reason { sweep: TELL, points: 128..=16 << 20, most: Most::AsCopies(0.15), text: COPIED },
+    Reason { sweep: ASK, points: 128..=8 << 20, most: Most::AsCopies(0.15), text: COPIED },
+    Reason { sweep: ASK, points: 16 << 20..=16 << 20, most: Most::Times(5.0), text: UNCACHED },
+    Reason { sweep: TELL, points: 128..=8 << 20, most: Most::AsCopies(0.15), text: COPIED },
+    Reason { sweep: TELL, points: 16 << 20..=16 << 20, most: Most::Times(5.0), text: UNCACHED },
     Reason { sweep: ACTORS, points: 4..=16, most: Most::Times(8.0), text: ASLEEP },
 ];
 
@@ -42,6 +44,10 @@ const ACTORS: &str = "ask, by number of actors, split cores";
 const MACHINE: &str = "nothing is sent: it is what the machine's caches make of as many bytes";
 
 const COPIED: &str = "copies alone cost so much more, too";
+
+const UNCACHED: &str = "\
+the message, the buffer it leaves from and that it comes to are 48 MiB and leave the processor's last cache, of 32 MiB, which those of 8 MiB are in; no \
+page is mapped anew, and 32 MiB cost 2.1 times as much again";
 
 const ASLEEP: &str =
     "an actor looks for its next message for 50 us before it sleeps; asked less often than that, it is woken";
