@@ -12,7 +12,7 @@ use crate::contents::{Arrived, Payload};
 use crate::endpoint::kind;
 use crate::error::SendError;
 use crate::id::ProcessId;
-use crate::outbox::{Departure, Outbox};
+use crate::outbox::{Departure, Outbox, is_writing};
 
 /// A received message.
 #[derive(Debug)]
@@ -181,7 +181,8 @@ fn is_ending() -> bool {
 
 impl Drop for ReplyPath {
     fn drop(&mut self) {
-        if !self.answered && !is_ending() {
+        // What writes a message and drops this has its asker wait until that has enough.
+        if !self.answered && !is_ending() && !is_writing() {
             let _ = self.push(kind::NO_REPLY, |_| Ok::<_, Refusal>(()));
             self.answered = true;
         }

@@ -11,7 +11,7 @@
 //! | `endpoint/` | [`Endpoint`]: a thread's door to the system |
 //! | `tenant.rs` | [`Tenant`]: an actor on a thread of its own |
 //! | `letter.rs`, `contents.rs` | [`Letter`], [`ReplyPath`]; [`Payload`], [`Arrived`] |
-//! | `outbox.rs`, `flusher.rs` | the sending half of a connection, and the thread that sends what was left behind |
+//! | `outbox/`, `flusher.rs` | the sending half of a connection, and the thread that sends what was left behind |
 //! | `biased/` | the lock of that, which one thread takes nearly always |
 //! | `channel/` | [`Channel`]: one end of a pipe between processes; `fate.rs`: whether a process has ended |
 //! | `links.rs` | [`Links`]: what connections go by |

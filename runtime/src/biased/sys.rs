@@ -5,7 +5,7 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub(crate) struct Biased<T> {
     flags: Flags<AtomicBool>,
     /// How often the owner has queued since somebody else was in.
     queue: Mutex<u32>,
+    /// The other thread that has the turn; 0 for none.
+    other: AtomicUsize,
     value: UnsafeCell<T>,
 }
 
@@ -63,14 +65,15 @@ pub(crate) struct Held<'a, T> {
 impl<T> Biased<T> {
     /// Makes one that is this thread's.
     pub(crate) fn new(value: T) -> Biased<T> {
-        Biased { owner: here(), flags: Flags::default(), queue: Mutex::new(0), value: UnsafeCell::new(value) }
+        let (owner, flags, queue, other) = (here(), Flags::default(), Mutex::new(0), AtomicUsize::new(0));
+        Biased { owner, flags, queue, other, value: UnsafeCell::new(value) }
     }
 
-    /// Takes the lock; `None` in its owner's hands, who holds it already.
+    /// Takes the lock; `None` for who holds it already.
     #[inline(always)]
     pub(crate) fn lock(&self) -> Option<Held<'_, T>> {
         if self.owner != here() {
-            return Some(self.lock_as_other());
+            return self.lock_as_other();
         }
         if self.flags.is_inside() {
             return None;
@@ -108,19 +111,23 @@ impl<T> Biased<T> {
     }
 
     #[cold]
-    fn lock_as_other(&self) -> Held<'_, T> {
+    fn lock_as_other(&self) -> Option<Held<'_, T>> {
+        if self.other.load(Ordering::Relaxed) == here() {
+            return None;
+        }
         let held = self.claim(self.queue.lock().unwrap_or_else(PoisonError::into_inner));
         let mut looks = 0;
         while !self.flags.has_left() {
-            // The owner leaves soon: what it does inside waits for nobody. If it is killed, so is this thread.
+            // Only what writes a message may take long; where that matters, the lock is tried. Who kills the owner kills this thread.
             looks += 1;
             if looks < LOOKS { thread::yield_now() } else { thread::sleep(PAUSE) }
         }
-        held
+        Some(held)
     }
 
     fn claim<'a>(&'a self, mut turn: MutexGuard<'a, u32>) -> Held<'a, T> {
         *turn = 0;
+        self.other.store(here(), Ordering::Relaxed);
         self.flags.claim(heavy_barrier);
         Held::new(self, false, Some(turn))
     }
@@ -139,6 +146,8 @@ impl<T> Drop for Held<'_, T> {
         // Before the turn ends.
         if self.is_owner {
             self.lock.flags.leave();
+        } else {
+            self.lock.other.store(0, Ordering::Relaxed);
         }
     }
 }

@@ -134,7 +134,12 @@ fn its_holder_cannot_take_it_again() {
     assert!(lock.lock().is_none() && lock.try_lock().is_none());
     thread::scope(|scope| scope.spawn(|| assert!(lock.try_lock().is_none())).join().expect("no panic"));
     drop(held);
-    thread::scope(|scope| scope.spawn(|| *lock.lock().expect("it is free") += 1).join().expect("no panic"));
+    let take_twice = || {
+        let mut held = lock.lock().expect("it is free");
+        *held += 1;
+        assert!(lock.lock().is_none() && lock.try_lock().is_none());
+    };
+    thread::scope(|scope| scope.spawn(take_twice).join().expect("no panic"));
     // The owner queues now.
     let held = lock.lock().expect("it is free");
     assert!(*held == 2 && lock.lock().is_none());

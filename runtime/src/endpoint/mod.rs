@@ -56,7 +56,7 @@ use crate::flusher;
 use crate::id::{EndpointId, ProcessId};
 use crate::links::Links;
 use crate::membership::{Control, Membership};
-use crate::outbox::Departures;
+use crate::outbox::{Departures, is_writing};
 
 pub(crate) use self::line::{Line, wait_readable};
 pub use self::lookout::Lookout;
@@ -222,6 +222,9 @@ impl Endpoint {
 
     #[inline]
     fn check(&self) -> Result<(), RuntimeError> {
+        if is_writing() {
+            return Err(RuntimeError::Reentered);
+        }
         self.0.member.check()
     }
 

@@ -1,13 +1,19 @@
 //! The sending half of a connection, as several threads may use it.
 
+mod departures;
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use procession_transport::{Body, Flushed, Header, Link, LinkError, Outlet, Unsent as Undelivered, Watch};
 
+pub(crate) use self::departures::Departures;
 use crate::biased::{Biased, Held};
 use crate::endpoint::kind;
 use crate::flusher;
@@ -34,7 +40,7 @@ pub(crate) enum Departure {
     Soon,
     /// When the caller flushes, which it is about to do.
     WithFlush,
-    /// At once: nothing that the caller does before it flushes would go along.
+    /// At once, since nothing that the caller does before it flushes would go along; but not before what waits to be sent to others.
     Now,
 }
 
@@ -81,19 +87,6 @@ struct State {
 /// An instant that other threads may look at: microseconds since some other instant, or 0 for none.
 #[derive(Debug, Default)]
 struct Departed(AtomicU64);
-
-/// The outboxes of one endpoint that hold something to send.
-#[derive(Debug)]
-pub(crate) struct Departures {
-    list: Mutex<Vec<Arc<Outbox>>>,
-    /// Those that have become busy.
-    busy: Mutex<Vec<Watch>>,
-    has_busy: AtomicBool,
-    /// An outbox is busy once it has taken so many frames.
-    busy_after: u32,
-    /// Whether the flusher looks at it.
-    pub(crate) armed: AtomicBool,
-}
 
 impl Outbox {
     pub(crate) fn new(outlet: Outlet, watch: Watch, departures: Arc<Departures>) -> Arc<Outbox> {
@@ -211,7 +204,7 @@ impl Outbox {
     /// Puts the outbox on the list of those that hold something to send.
     fn list(self: &Arc<Self>, mut state: Held<'_, State>) {
         if !std::mem::replace(&mut state.listed, true) {
-            self.departures.list().push(self.clone());
+            self.departures.add(self.clone());
         }
     }
 
@@ -261,12 +254,11 @@ impl Outbox {
     }
 
     /// # Panics
-    /// If this thread is just writing a message there: an implementation of `Serialize` does more than that.
+    /// If this thread is just writing a message there: an implementation of `Serialize` gives an answer that goes the same way.
     #[inline]
     fn lock(&self) -> Held<'_, State> {
-        self.state
-            .lock()
-            .unwrap_or_else(|| panic!("a message is answered, or its connection closed, while it is written"))
+        let held = self.state.lock();
+        held.unwrap_or_else(|| panic!("an answer was given by what writes a message that goes the same way"))
     }
 }
 
@@ -289,6 +281,35 @@ impl Departed {
     }
 }
 
+thread_local! {
+    /// How many messages this thread is just writing, one in the midst of another.
+    static WRITING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A message is being written. What writes it may be the user's.
+struct Writing;
+
+impl Writing {
+    #[inline(always)]
+    fn begin() -> Writing {
+        WRITING.set(WRITING.get() + 1);
+        Writing
+    }
+}
+
+impl Drop for Writing {
+    #[inline(always)]
+    fn drop(&mut self) {
+        WRITING.set(WRITING.get() - 1);
+    }
+}
+
+/// Whether this thread is just writing a message: then it cannot wait, nor be told anything.
+#[inline]
+pub(crate) fn is_writing() -> bool {
+    WRITING.get() > 0
+}
+
 /// The place in an outbox where a frame is to be appended. Nobody else gets at the outbox meanwhile.
 #[derive(Debug)]
 pub(crate) struct Opening<'a> {
@@ -308,7 +329,13 @@ impl Opening<'_> {
     ) -> Result<(), E> {
         let Opening { outbox, mut state, buffered_bytes } = self;
         let was_empty = buffered_bytes == 0;
+        let writing = Writing::begin();
         let length = state.outlet.push(header, write)?;
+        drop(writing);
+        let departure = match departure {
+            Departure::Now if outbox.departures.is_any() => Departure::WithFlush,
+            departure => departure,
+        };
         let is_known = state.listed && state.left_until_busy == 0;
         if !is_known || state.needs_look(departure, was_empty, buffered_bytes + length) {
             outbox.see_to(state, departure, was_empty);
@@ -348,12 +375,15 @@ impl State {
     /// Whether what is buffered should leave now.
     fn is_due(&mut self, departure: Departure, was_empty: bool, departed: &Departed) -> bool {
         self.unclocked += u32::from(departure == Departure::Soon);
-        if departure == Departure::Now || self.outlet.buffered_bytes() >= self.due_bytes {
+        if self.outlet.buffered_bytes() >= self.due_bytes {
             return true;
         }
         let is_blocked = self.due_bytes > BATCH_BYTES;
         if departure == Departure::WithFlush || is_blocked {
             return false;
+        }
+        if departure == Departure::Now {
+            return true;
         }
         if !was_empty && !self.unclocked.is_multiple_of(MESSAGES_PER_CLOCK) {
             return false;
@@ -389,101 +419,3 @@ impl State {
         Flushed::Everything
     }
 }
-
-impl Departures {
-    /// Makes an empty list, for outboxes that are busy once they have taken `busy_after` frames; never, if that is 0.
-    pub(crate) fn new(busy_after: u32) -> Departures {
-        Departures {
-            list: Mutex::default(),
-            busy: Mutex::default(),
-            has_busy: AtomicBool::new(false),
-            busy_after,
-            armed: AtomicBool::new(false),
-        }
-    }
-
-    fn note_busy(&self, watch: Watch) {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).push(watch);
-        self.has_busy.store(true, Ordering::Release);
-    }
-
-    /// Whether an outbox has become busy.
-    #[inline]
-    pub(crate) fn has_busy(&self) -> bool {
-        self.has_busy.load(Ordering::Relaxed)
-    }
-
-    /// Takes those that have become busy.
-    pub(crate) fn take_busy(&self) -> Vec<Watch> {
-        self.has_busy.store(false, Ordering::Release);
-        std::mem::take(&mut *self.busy.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Sends what can be sent. Those that cannot go on stay on the list, and are given to `stuck`.
-    pub(crate) fn flush(&self, stuck: impl FnMut(&Arc<Outbox>, Flushed)) -> bool {
-        let outboxes = std::mem::take(&mut *self.list());
-        self.send(outboxes, stuck)
-    }
-
-    /// Sends what can be sent of that which nobody has touched for so long; see [`Departures::flush`]. What its own thread
-    /// is busy with, it sends itself.
-    pub(crate) fn flush_left_behind(&self, least: Duration, stuck: impl FnMut(&Arc<Outbox>, Flushed)) -> bool {
-        let outboxes = self.list().extract_if(.., |outbox| outbox.is_left_behind(least)).collect();
-        self.send(outboxes, stuck)
-    }
-
-    fn send(&self, mut outboxes: Vec<Arc<Outbox>>, mut stuck: impl FnMut(&Arc<Outbox>, Flushed)) -> bool {
-        outboxes.retain(|outbox| {
-            let flushed = match outbox.state.lock() {
-                Some(mut state) => {
-                    let flushed = state.flush(&outbox.departed);
-                    state.listed = flushed != Flushed::Everything;
-                    flushed
-                }
-                None => Flushed::Busy,
-            };
-            if flushed != Flushed::Everything {
-                stuck(outbox, flushed);
-            }
-            flushed != Flushed::Everything
-        });
-        let mut list = self.list();
-        if list.is_empty() {
-            std::mem::swap(&mut *list, &mut outboxes);
-        } else {
-            list.append(&mut outboxes);
-        }
-        list.is_empty()
-    }
-
-    /// Drops what is left: the endpoint ends. An outbox and this list hold each other, so without it neither would go.
-    pub(crate) fn abandon(&self) {
-        for outbox in std::mem::take(&mut *self.list()) {
-            outbox.close();
-        }
-    }
-
-    /// Whether nothing waits to be sent.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.list().is_empty()
-    }
-
-    /// Has the flusher see to what is left, since the caller now does something else.
-    pub(crate) fn leave_to_flusher(self: &Arc<Self>) {
-        if !self.is_empty() {
-            flusher::arm(self);
-        }
-    }
-
-    /// Whether it was not armed before.
-    pub(crate) fn set_armed(&self) -> bool {
-        !self.armed.swap(true, Ordering::AcqRel)
-    }
-
-    fn list(&self) -> MutexGuard<'_, Vec<Arc<Outbox>>> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests;
