@@ -61,7 +61,7 @@ impl<F: Flag> Flags<F> {
         false
     }
 
-    /// The owner, who has the mutex, is in.
+    /// The owner, who has the mutex, is in, and stays so when it has given the mutex back.
     fn stay(&self) {
         self.inside.store(true, Ordering::Relaxed);
     }
@@ -87,7 +87,7 @@ impl<F: Flag> Flags<F> {
         }
     }
 
-    /// Whether the owner is out, and stays out until the mutex is free.
+    /// Whether the owner is out; it stays out until the mutex is free.
     fn has_left(&self) -> bool {
         !self.inside.load(Ordering::Acquire)
     }

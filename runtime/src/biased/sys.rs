@@ -51,13 +51,12 @@ unsafe impl<T: Send> Sync for Biased<T> {}
 
 /// The value, while the lock is held.
 ///
-/// There is one at a time that is used. If it is the owner's without a turn, `inside` was set, and after a barrier `queues` was not: whoever else
-/// wants the lock sets `queues`, passes a barrier, and waits until `inside` is not set. Else it has the turn, the owner is not
-/// inside, or is this thread, and cannot come in without a turn before this ends, since `queues` is set, or this thread is the owner.
+/// There is one at a time that is used. The owner's has no turn: `inside` was set, and after a barrier `queues` was not, or it was set
+/// while the owner had the turn: whoever else wants the lock sets `queues`, passes a barrier, and waits in its turn until `inside` is not set.
+/// Another thread's has the turn: the owner is not inside, and cannot come in before this ends, since `queues` is set.
 pub(crate) struct Held<'a, T> {
     lock: &'a Biased<T>,
-    is_owner: bool,
-    _turn: Option<MutexGuard<'a, u32>>,
+    turn: Option<MutexGuard<'a, u32>>,
     /// It is shared among threads only if the value may be.
     content: PhantomData<&'a mut T>,
 }
@@ -72,22 +71,25 @@ impl<T> Biased<T> {
     /// Takes the lock; `None` for who holds it already.
     #[inline(always)]
     pub(crate) fn lock(&self) -> Option<Held<'_, T>> {
-        if self.owner != here() {
-            return self.lock_as_other();
-        }
-        if self.flags.is_inside() {
+        if self.owner == here() { self.lock_own() } else { self.lock_as_other() }
+    }
+
+    /// The owner takes the lock; `None` if it holds it already, or for others.
+    #[inline(always)]
+    pub(crate) fn lock_own(&self) -> Option<Held<'_, T>> {
+        if self.owner != here() || self.flags.is_inside() {
             return None;
         }
-        if self.flags.come_in(light_barrier) {
-            return Some(Held::new(self, true, None));
+        if !self.flags.come_in(light_barrier) {
+            self.queue_up();
         }
-        Some(self.queue_up())
+        Some(Held::new(self, None))
     }
 
     /// Takes the lock unless somebody else holds it.
     pub(crate) fn try_lock(&self) -> Option<Held<'_, T>> {
         if self.owner == here() {
-            return self.lock();
+            return self.lock_own();
         }
         let turn = match self.queue.try_lock() {
             Ok(turn) => turn,
@@ -98,16 +100,15 @@ impl<T> Biased<T> {
         held.lock.flags.has_left().then_some(held)
     }
 
-    /// The owner takes the lock in its turn.
+    /// The owner comes in in its turn, which it need not keep: who has the next one waits until it has left.
     #[cold]
-    fn queue_up(&self) -> Held<'_, T> {
+    fn queue_up(&self) {
         let mut turn = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         self.flags.stay();
         *turn += 1;
         if *turn >= TIMES_ALONE {
             self.flags.dismiss();
         }
-        Held::new(self, true, Some(turn))
     }
 
     #[cold]
@@ -129,25 +130,24 @@ impl<T> Biased<T> {
         *turn = 0;
         self.other.store(here(), Ordering::Relaxed);
         self.flags.claim(heavy_barrier);
-        Held::new(self, false, Some(turn))
+        Held::new(self, Some(turn))
     }
 }
 
 impl<'a, T> Held<'a, T> {
     #[inline(always)]
-    fn new(lock: &'a Biased<T>, is_owner: bool, turn: Option<MutexGuard<'a, u32>>) -> Held<'a, T> {
-        Held { lock, is_owner, _turn: turn, content: PhantomData }
+    fn new(lock: &'a Biased<T>, turn: Option<MutexGuard<'a, u32>>) -> Held<'a, T> {
+        Held { lock, turn, content: PhantomData }
     }
 }
 
 impl<T> Drop for Held<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        // Before the turn ends.
-        if self.is_owner {
-            self.lock.flags.leave();
-        } else {
-            self.lock.other.store(0, Ordering::Relaxed);
+        match &self.turn {
+            None => self.lock.flags.leave(),
+            // The turn itself ends behind that.
+            Some(_) => self.lock.other.store(0, Ordering::Relaxed),
         }
     }
 }

@@ -44,6 +44,7 @@ impl Tried {
         if *times >= 1 {
             self.flags.dismiss();
         }
+        drop(times);
         self.add();
         self.flags.leave();
     }

@@ -115,10 +115,10 @@ impl Outbox {
         self.lock().outlet.link().clone()
     }
 
-    /// Gives the place for a message, if the limit allows one.
+    /// Gives the place for a message to the endpoint's thread, if the limit allows one.
     #[inline(always)]
     pub(crate) fn open(self: &Arc<Self>) -> Result<Opening<'_>, Shut> {
-        let Some(mut state) = self.state.lock() else { return Err(Shut::Reentered) };
+        let Some(mut state) = self.state.lock_own() else { return Err(Shut::Reentered) };
         let mut buffered_bytes = state.outlet.buffered_bytes();
         if buffered_bytes >= OUTBOX_LIMIT_BYTES {
             if !state.makes_room(&self.departed) && !state.closed {
