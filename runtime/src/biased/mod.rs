@@ -15,7 +15,7 @@ mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) use self::sys::{Biased, Held, prepare};
+pub(crate) use self::sys::{Biased, Held, Own, prepare};
 
 /// After so many times alone the owner need not queue any more: what it saves then is what the next barrier costs.
 const TIMES_ALONE: u32 = 1024;

@@ -49,16 +49,29 @@ pub(crate) struct Biased<T> {
 // SAFETY: only who holds the lock gets at the value, from one thread at a time: see `Held`.
 unsafe impl<T: Send> Sync for Biased<T> {}
 
-/// The value, while the lock is held.
+/// The value in its owner's hands: no more than a word, since each message has one.
 ///
-/// There is one at a time that is used. The owner's has no turn: `inside` was set, and after a barrier `queues` was not, or it was set
-/// while the owner had the turn: whoever else wants the lock sets `queues`, passes a barrier, and waits in its turn until `inside` is not set.
-/// Another thread's has the turn: the owner is not inside, and cannot come in before this ends, since `queues` is set.
-pub(crate) struct Held<'a, T> {
+/// `inside` is set, and after a barrier `queues` was not, or `inside` was set while the owner had the turn: whoever else wants the lock
+/// sets `queues`, passes a barrier, and waits in its turn until `inside` is not set.
+pub(crate) struct Own<'a, T> {
     lock: &'a Biased<T>,
-    turn: Option<MutexGuard<'a, u32>>,
+    /// It stays in its thread, and is shared among threads only if the value may be.
+    content: PhantomData<(&'a mut T, MutexGuard<'a, ()>)>,
+}
+
+/// The value in another thread's hands, which has the turn: the owner is not inside, and cannot come in before this ends, since
+/// `queues` is set.
+pub(crate) struct Turn<'a, T> {
+    lock: &'a Biased<T>,
+    _turn: MutexGuard<'a, u32>,
     /// It is shared among threads only if the value may be.
     content: PhantomData<&'a mut T>,
+}
+
+/// The value, while the lock is held. There is one at a time that is used.
+pub(crate) enum Held<'a, T> {
+    Own(Own<'a, T>),
+    Turn(Turn<'a, T>),
 }
 
 impl<T> Biased<T> {
@@ -69,27 +82,26 @@ impl<T> Biased<T> {
     }
 
     /// Takes the lock; `None` for who holds it already.
-    #[inline(always)]
     pub(crate) fn lock(&self) -> Option<Held<'_, T>> {
-        if self.owner == here() { self.lock_own() } else { self.lock_as_other() }
+        if self.owner == here() { self.lock_own().map(Held::Own) } else { self.lock_as_other().map(Held::Turn) }
     }
 
     /// The owner takes the lock; `None` if it holds it already, or for others.
     #[inline(always)]
-    pub(crate) fn lock_own(&self) -> Option<Held<'_, T>> {
+    pub(crate) fn lock_own(&self) -> Option<Own<'_, T>> {
         if self.owner != here() || self.flags.is_inside() {
             return None;
         }
         if !self.flags.come_in(light_barrier) {
             self.queue_up();
         }
-        Some(Held::new(self, None))
+        Some(Own { lock: self, content: PhantomData })
     }
 
     /// Takes the lock unless somebody else holds it.
     pub(crate) fn try_lock(&self) -> Option<Held<'_, T>> {
         if self.owner == here() {
-            return self.lock_own();
+            return self.lock_own().map(Held::Own);
         }
         let turn = match self.queue.try_lock() {
             Ok(turn) => turn,
@@ -97,7 +109,7 @@ impl<T> Biased<T> {
             Err(TryLockError::WouldBlock) => return None,
         };
         let held = self.claim(turn);
-        held.lock.flags.has_left().then_some(held)
+        self.flags.has_left().then_some(Held::Turn(held))
     }
 
     /// The owner comes in in its turn, which it need not keep: who has the next one waits until it has left.
@@ -112,7 +124,7 @@ impl<T> Biased<T> {
     }
 
     #[cold]
-    fn lock_as_other(&self) -> Option<Held<'_, T>> {
+    fn lock_as_other(&self) -> Option<Turn<'_, T>> {
         if self.other.load(Ordering::Relaxed) == here() {
             return None;
         }
@@ -126,43 +138,39 @@ impl<T> Biased<T> {
         Some(held)
     }
 
-    fn claim<'a>(&'a self, mut turn: MutexGuard<'a, u32>) -> Held<'a, T> {
+    fn claim<'a>(&'a self, mut turn: MutexGuard<'a, u32>) -> Turn<'a, T> {
         *turn = 0;
         self.other.store(here(), Ordering::Relaxed);
         self.flags.claim(heavy_barrier);
-        Held::new(self, Some(turn))
+        Turn { lock: self, _turn: turn, content: PhantomData }
     }
 }
 
-impl<'a, T> Held<'a, T> {
-    #[inline(always)]
-    fn new(lock: &'a Biased<T>, turn: Option<MutexGuard<'a, u32>>) -> Held<'a, T> {
-        Held { lock, turn, content: PhantomData }
-    }
-}
-
-impl<T> Drop for Held<'_, T> {
+impl<T> Drop for Own<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        match &self.turn {
-            None => self.lock.flags.leave(),
-            // The turn itself ends behind that.
-            Some(_) => self.lock.other.store(0, Ordering::Relaxed),
-        }
+        self.lock.flags.leave();
     }
 }
 
-impl<T> Deref for Held<'_, T> {
+impl<T> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        // The turn itself ends behind that.
+        self.lock.other.store(0, Ordering::Relaxed);
+    }
+}
+
+impl<T> Deref for Own<'_, T> {
     type Target = T;
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: this is the only `Held`, and it is in one thread's hands, as a guard of a mutex is.
+        // SAFETY: nobody else holds the lock, and this is in one thread's hands, as a guard of a mutex is.
         unsafe { &*self.lock.value.get() }
     }
 }
 
-impl<T> DerefMut for Held<'_, T> {
+impl<T> DerefMut for Own<'_, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as above, and it is borrowed alone.
@@ -170,15 +178,47 @@ impl<T> DerefMut for Held<'_, T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Biased<T> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Biased").field("flags", &self.flags).finish_non_exhaustive()
+impl<T> Deref for Turn<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: as for the owner's.
+        unsafe { &*self.lock.value.get() }
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Held<'_, T> {
+impl<T> DerefMut for Turn<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as for the owner's.
+        unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        match self {
+            Held::Own(own) => own,
+            Held::Turn(turn) => turn,
+        }
+    }
+}
+
+impl<T> DerefMut for Held<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        match self {
+            Held::Own(own) => own,
+            Held::Turn(turn) => turn,
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Biased<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(formatter)
+        formatter.debug_struct("Biased").field("flags", &self.flags).finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,7 @@ mod tests;
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::ops::DerefMut;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use procession_transport::{Body, Flushed, Header, Link, LinkError, Outlet, Unsent as Undelivered, Watch};
 
 pub(crate) use self::departures::Departures;
-use crate::biased::{Biased, Held};
+use crate::biased::{Biased, Held, Own};
 use crate::endpoint::kind;
 use crate::flusher;
 
@@ -68,7 +69,7 @@ pub(crate) struct Outbox {
 }
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     outlet: Outlet,
     closed: bool,
     /// Whether it is on the list of departures.
@@ -117,7 +118,7 @@ impl Outbox {
 
     /// Gives the place for a message to the endpoint's thread, if the limit allows one.
     #[inline(always)]
-    pub(crate) fn open(self: &Arc<Self>) -> Result<Opening<'_>, Shut> {
+    pub(crate) fn open(self: &Arc<Self>) -> Result<Opening<'_, Own<'_, State>>, Shut> {
         let Some(mut state) = self.state.lock_own() else { return Err(Shut::Reentered) };
         let mut buffered_bytes = state.outlet.buffered_bytes();
         if buffered_bytes >= OUTBOX_LIMIT_BYTES {
@@ -150,7 +151,7 @@ impl Outbox {
     }
 
     /// Sees to what has been appended: whether it leaves now, and if not, who is to see to that.
-    fn see_to(self: &Arc<Self>, mut state: Held<'_, State>, departure: Departure, was_empty: bool) {
+    fn see_to(self: &Arc<Self>, mut state: impl DerefMut<Target = State>, departure: Departure, was_empty: bool) {
         if state.left_until_busy > 0 {
             self.count(&mut state);
         }
@@ -202,7 +203,7 @@ impl Outbox {
     }
 
     /// Puts the outbox on the list of those that hold something to send.
-    fn list(self: &Arc<Self>, mut state: Held<'_, State>) {
+    fn list(self: &Arc<Self>, mut state: impl DerefMut<Target = State>) {
         if !std::mem::replace(&mut state.listed, true) {
             self.departures.add(self.clone());
         }
@@ -311,14 +312,13 @@ pub(crate) fn is_writing() -> bool {
 }
 
 /// The place in an outbox where a frame is to be appended. Nobody else gets at the outbox meanwhile.
-#[derive(Debug)]
-pub(crate) struct Opening<'a> {
+pub(crate) struct Opening<'a, S> {
     outbox: &'a Arc<Outbox>,
-    state: Held<'a, State>,
+    state: S,
     buffered_bytes: usize,
 }
 
-impl Opening<'_> {
+impl<S: DerefMut<Target = State>> Opening<'_, S> {
     /// Appends a frame; `write` fills its payload. If that fails, nothing is appended.
     #[inline(always)]
     pub(crate) fn push<E>(
