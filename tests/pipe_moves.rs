@@ -11,6 +11,9 @@ use procession_tests::{GUARD, guarded, process_table};
 
 const MIB: usize = 1 << 20;
 
+/// More than comes in a millisecond, however fast the machine is.
+const LONG_BYTES: usize = 32 * MIB;
+
 /// A text of so many bytes, which is fast without optimisation too.
 fn large(letter: char, bytes: usize) -> String {
     letter.to_string().repeat(bytes)
@@ -69,7 +72,7 @@ fn an_end_moves_with_all_that_has_arrived_there() {
         (0..10).for_each(|_| sender.send(&"text".to_owned()).expect("there is room"));
         other.send(&"first".to_owned()).expect("there is room");
         // The last message is there in part when the ends begin to move, and the end that moves has a message half sent.
-        let half = large('x', 8 * MIB);
+        let half = large('x', LONG_BYTES);
         let last = thread::spawn(move || (other.send(&half), other));
         assert_eq!(receiver.recv().as_deref(), Ok("text"));
         assert_eq!(connection.recv().as_deref(), Ok("first"));
@@ -83,7 +86,7 @@ fn an_end_moves_with_all_that_has_arrived_there() {
             assert_eq!(message.0.connection.send(&String::new()), Err(PipeError::Departed));
         }
         let rest = thread::spawn(move || {
-            assert_eq!(parcel.connection.recv(), Ok(large('x', 8 * MIB)));
+            assert_eq!(parcel.connection.recv(), Ok(large('x', LONG_BYTES)));
             parcel.connection.send(&"done".to_owned()).expect("the other end is there");
             parcel
         });
