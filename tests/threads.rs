@@ -10,9 +10,12 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use procession::prelude::*;
-use procession::{Exit, RuntimeError, TellError};
+use procession::{AskError, Exit, RuntimeError, TellError};
 use procession_tests::sys::in_bare_fork;
-use procession_tests::{SOON, eventually, kill, process_table, repeat};
+use procession_tests::{SOON, eventually, guarded, kill, process_table, repeat};
+use rkyv::rancor::Fallible;
+use rkyv::with::{ArchiveWith, DeserializeWith, SerializeWith};
+use rkyv::{Archived, Place};
 
 const THREADS: u64 = 8;
 
@@ -383,5 +386,67 @@ fn a_mailbox_ends_as_its_process_does() {
         let exit = Exit::Signal { signal: 9, core_dumped: false };
         assert_eq!(pending.wait(), Err(AskError::Dead(exit)));
         assert!(matches!(other.ask(&Never), Err(AskError::Dead(_) | AskError::NoActor)));
+    });
+}
+
+thread_local! {
+    /// What is done in the midst of the next message.
+    static ASIDE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// Archives a number, and does something else meanwhile.
+struct Nosy;
+
+impl ArchiveWith<u64> for Nosy {
+    type Archived = Archived<u64>;
+    type Resolver = ();
+
+    fn resolve_with(number: &u64, (): (), out: Place<Archived<u64>>) {
+        out.write((*number).into());
+    }
+}
+
+impl<S: Fallible + ?Sized> SerializeWith<u64, S> for Nosy {
+    fn serialize_with(_: &u64, _: &mut S) -> Result<(), S::Error> {
+        if let Some(aside) = ASIDE.take() {
+            aside();
+        }
+        Ok(())
+    }
+}
+
+impl<D: Fallible + ?Sized> DeserializeWith<Archived<u64>, u64, D> for Nosy {
+    fn deserialize_with(number: &Archived<u64>, _: &mut D) -> Result<u64, D::Error> {
+        Ok(number.to_native())
+    }
+}
+
+#[message]
+struct Curious {
+    #[rkyv(with = Nosy)]
+    number: u64,
+}
+
+/// Whoever writes a message may tell others something, and wait for nobody: what is in hand must be whole first.
+#[procession::test]
+fn what_is_sent_in_the_midst_of_a_message_is_told_or_refused() {
+    guarded("a message in a message", SOON, |_| {
+        let system = System::start().expect("a system");
+        let (mailbox, other) = (system.mailbox::<Curious>().expect("a mailbox"), system.spawn::<Collector>(()));
+        let (to, other) = (mailbox.recipient(), other.expect("an actor"));
+        assert_eq!(other.ask(&Echo { number: 1 }), Ok(1));
+        to.tell(&Curious { number: 1 }).expect("it is told");
+        let (same, asked) = (to.clone(), other.clone());
+        ASIDE.set(Some(Box::new(move || {
+            let reentered = || RuntimeError::Reentered;
+            assert_eq!(same.tell(&Curious { number: 9 }), Err(TellError::Runtime(reentered())));
+            assert_eq!(asked.ask(&Echo { number: 9 }), Err(AskError::Runtime(reentered())));
+            asked.tell(&Item { source: 0, number: 7 }).expect("it is another's");
+        })));
+        to.tell(&Curious { number: 2 }).expect("it is told");
+        assert!(ASIDE.take().is_none(), "it was done");
+        let numbers = [(); 2].map(|()| mailbox.recv().expect("it comes").number.to_native());
+        assert_eq!(numbers, [1, 2]);
+        assert_eq!(other.ask(&Items), Ok(vec![(0, 7)]));
     });
 }

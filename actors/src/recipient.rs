@@ -154,7 +154,7 @@ impl<M: Message> Recipient<M> {
 
     #[inline]
     fn outgoing(&self) -> Outgoing {
-        Outgoing { tag: self.tag, wants_reply: true, is_awaited: false, patience: Patience::Try }
+        Outgoing { tag: self.tag, is_awaited: false, patience: Patience::Try }
     }
 
     #[inline]

@@ -12,7 +12,7 @@ use crate::contents::{Arrived, Payload};
 use crate::endpoint::kind;
 use crate::error::SendError;
 use crate::id::ProcessId;
-use crate::outbox::{Departure, Outbox, is_writing};
+use crate::outbox::{Departure, Outbox};
 
 /// A received message.
 #[derive(Debug)]
@@ -181,8 +181,8 @@ fn is_ending() -> bool {
 
 impl Drop for ReplyPath {
     fn drop(&mut self) {
-        // What writes a message and drops this has its asker wait until that has enough.
-        if !self.answered && !is_ending() && !is_writing() {
+        // In the midst of a message that goes the same way there is no place for another.
+        if !self.answered && !is_ending() && !self.outbox.is_written_here() {
             let _ = self.push(kind::NO_REPLY, |_| Ok::<_, Refusal>(()));
             self.answered = true;
         }

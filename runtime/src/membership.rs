@@ -176,7 +176,8 @@ pub(crate) enum Farewell {
 fn wait_for_end(supervisor: Pid) {
     let Ok(ended) = sys::process_descriptor(supervisor) else { return };
     let pause = PollTimeout::try_from(CLEARING_LIMIT).unwrap_or(PollTimeout::ZERO);
-    let _ = poll(&mut [PollFd::new(ended.as_fd(), PollFlags::POLLIN)], pause);
+    // A signal, its end's for one, may come between.
+    while poll(&mut [PollFd::new(ended.as_fd(), PollFlags::POLLIN)], pause) == Err(nix::Error::EINTR) {}
 }
 
 /// Kills a supervisor's process group and reaps the supervisor.

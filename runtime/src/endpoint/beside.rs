@@ -22,7 +22,7 @@ impl Endpoint {
 
     /// Waits until something beside the endpoint is ready, or something has been seen to at it, or the time has passed.
     pub(crate) fn turn_beside(&self, beside: &mut Beside<'_>, timeout: Option<Duration>) -> Result<(), RuntimeError> {
-        self.check()?;
+        self.check_may_wait()?;
         let mut core = self.core()?;
         core.is_blocked = true;
         core.settle_backlog();

@@ -222,10 +222,13 @@ impl Endpoint {
 
     #[inline]
     fn check(&self) -> Result<(), RuntimeError> {
-        if is_writing() {
-            return Err(RuntimeError::Reentered);
-        }
         self.0.member.check()
+    }
+
+    /// As [`check`](Endpoint::check), for what waits: in the midst of a message nobody can.
+    #[inline]
+    fn check_may_wait(&self) -> Result<(), RuntimeError> {
+        if is_writing() { Err(RuntimeError::Reentered) } else { self.check() }
     }
 
     /// Whether the supervisor has closed this endpoint's control socket.

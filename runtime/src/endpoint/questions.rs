@@ -321,7 +321,7 @@ impl Endpoint {
     }
 
     fn begin_call(&self, question: Question, descriptors: Vec<OwnedFd>) -> Result<Call, RuntimeError> {
-        self.check()?;
+        self.check_may_wait()?;
         let call = self.core()?.register_call();
         self.request(&Request::Ask { call, question }, descriptors)?;
         Ok(call)

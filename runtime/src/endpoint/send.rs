@@ -22,8 +22,6 @@ const TRY_CONNECT: Duration = Duration::from_millis(100);
 pub struct Outgoing {
     /// Which of the receiver's message types it is.
     pub tag: u32,
-    /// Whether there is to be an answer.
-    pub wants_reply: bool,
     /// Whether the sender is about to wait: the message leaves at once, since nothing comes that it could leave with.
     pub is_awaited: bool,
     /// How long to wait while the connection is full.
@@ -77,7 +75,7 @@ impl Endpoint {
         }
     }
 
-    /// Sends a message; `write` fills its payload. The ticket names the answer, if one is wanted.
+    /// Sends a message that is to be answered; `write` fills its payload. The ticket names the answer.
     ///
     /// # Errors
     /// [`SendError`]; nothing was sent then.
@@ -88,7 +86,7 @@ impl Endpoint {
         outgoing: Outgoing,
         write: impl FnOnce(&mut Body<'_>) -> Result<(), E>,
     ) -> Result<Ticket, SendError<E>> {
-        self.check()?;
+        self.check_may_wait()?;
         let mut recent = route::take_recent(&to);
         loop {
             let route = match recent.take() {
@@ -102,9 +100,8 @@ impl Endpoint {
                     continue;
                 }
             };
-            let correlation = if outgoing.wants_reply { self.core()?.register_wait(route.key) } else { 0 };
-            let kind = if outgoing.wants_reply { kind::REQUEST } else { kind::TELL };
-            let header = Header { tag: outgoing.tag, correlation, kind, ..Header::default() };
+            let correlation = self.core()?.register_wait(route.key);
+            let header = Header { tag: outgoing.tag, correlation, kind: kind::REQUEST, ..Header::default() };
             let departure = if outgoing.is_awaited { Departure::Now } else { Departure::Soon };
             if let Err(error) = opening.push(header, departure, write) {
                 self.core()?.inbox.waits.remove(&correlation);

@@ -188,7 +188,7 @@ impl Endpoint {
         deadline: Option<Instant>,
         mut check: impl FnMut(&mut Core, Instant) -> Check<T>,
     ) -> Result<T, WaitError> {
-        self.check()?;
+        self.check_may_wait()?;
         let mut core = self.core()?;
         core.is_blocked = true;
         core.settle_backlog();

@@ -39,7 +39,9 @@ impl Departures {
 
     /// Puts an outbox on the list.
     pub(super) fn add(&self, outbox: Arc<Outbox>) {
-        self.list().push(outbox);
+        let mut list = self.list();
+        list.push(outbox);
+        // While the list is locked, as where it is emptied.
         self.is_any.store(true, Ordering::Relaxed);
     }
 

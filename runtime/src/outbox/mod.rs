@@ -254,6 +254,11 @@ impl Outbox {
         self.lock().closed
     }
 
+    /// Whether this thread is just writing a message there.
+    pub(crate) fn is_written_here(&self) -> bool {
+        self.state.lock().is_none()
+    }
+
     /// # Panics
     /// If this thread is just writing a message there: an implementation of `Serialize` gives an answer that goes the same way.
     #[inline]

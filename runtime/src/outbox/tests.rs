@@ -33,11 +33,11 @@ fn what_is_written_while_something_is_written_is_refused() {
     let opening = outbox.open().expect("there is room");
     let pushed = opening.push(Header { tag: 1, ..Header::default() }, Departure::WithFlush, |body| {
         assert_eq!(outbox.open().err(), Some(Shut::Reentered));
-        assert!(outbox.flush() == Flushed::Busy && !outbox.has_room() && is_writing());
+        assert!(outbox.flush() == Flushed::Busy && !outbox.has_room() && is_writing() && outbox.is_written_here());
         body.write(b"the outer one")
     });
     pushed.expect("it is short");
-    assert!(!is_writing());
+    assert!(!is_writing() && !outbox.is_written_here());
     push(&outbox, 2, Departure::WithFlush);
     assert_eq!(outbox.flush(), Flushed::Everything);
     assert_eq!(tags(&mut inlet), [1, 2]);
