@@ -31,6 +31,8 @@
 //! | `regime.rs` | the cache-line probe that tells which rounds may be compared |
 //! | `sample.rs`, `outcome.rs` | one round's figures, all rounds' figures (pure) |
 //! | `table.rs` | writes the lines (pure) |
+//! | `comparison/` | what lines with any number of sides came to, held against goals, as text, Markdown and CSV |
+//! | `link.rs`, `machine.rs` | what carries our messages, what a run is done with |
 //! | `instructions/` | counts instructions on the hot paths and holds them against recorded bounds |
 //! | `usage.rs` | memory and CPU of other processes, from `/proc` |
 //! | `floors/` | the raw side of every line, and the processes that it needs |
@@ -46,12 +48,15 @@
 
 pub mod arguments;
 pub mod catalogue;
+pub mod comparison;
 pub mod contest;
 pub mod effort;
 pub mod failure;
 pub mod floors;
 pub mod instructions;
 pub mod line;
+pub mod link;
+pub mod machine;
 pub mod ours;
 pub mod outcome;
 pub mod pinning;

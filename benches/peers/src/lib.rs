@@ -12,35 +12,34 @@
 //!
 //! This package is a workspace of its own, so that neither a build nor a test of procession compiles the peers. It uses
 //! procession's own benches (`procession-benches`) for the floors, for our sides and Python's, for pinning, for the
-//! cache-line probe, and for samples.
+//! cache-line probe, for samples, and for what is made of them: goals, text, Markdown and CSV.
+//!
+//! A run whose links the environment forces (`PROCESSION_LINKS`) measures that way alone, is held against its goals alone, and
+//! writes files of its own (`peers-sockets.md`).
 //!
 //! # Files
 //!
 //! | file | holds |
 //! |---|---|
 //! | `catalogue.rs` | the lines: who does what, and what ours has to reach. Start here |
-//! | `line.rs`, `side.rs`, `goal.rs` | one line, one of those who do its work, what ours has to reach |
+//! | `line.rs`, `side.rs` | one line, one of those who do its work |
 //! | `sides/` | the peers |
 //! | `race.rs` | has the sides do their work in turns |
-//! | `outcome.rs` | what the rounds came to (pure) |
-//! | `report/` | text, Markdown, CSV, chart |
+//! | `profile.rs` | where the time goes on lines that have failed to reach a goal (pure) |
+//! | `chart.rs` | the results as a chart |
 //! | `scaling/` | how our cost grows with sizes and numbers: sweeps, whose points are the sides of a line |
-//! | `machine.rs`, `link.rs` | what a run is done with |
-//! | `program.rs`, `arguments.rs` | what the targets run |
+//! | `machine.rs` | what a run is done with |
+//! | `program.rs` | what the target `peers` runs |
 
 #![deny(unsafe_code)]
 
-pub mod arguments;
 pub mod catalogue;
-pub mod goal;
+pub mod chart;
 pub mod line;
-pub mod link;
 pub mod machine;
-pub mod outcome;
 pub mod profile;
 pub mod program;
 pub mod race;
-pub mod report;
 pub mod scaling;
 pub mod side;
 pub mod sides;

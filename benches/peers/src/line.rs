@@ -1,7 +1,7 @@
 //! One piece of work that all sides do.
 
-use crate::goal::Goal;
 use crate::side::Side;
+use procession_benches::comparison::Goal;
 use procession_benches::pinning::Placement;
 use procession_benches::unit::Unit;
 
@@ -14,12 +14,14 @@ pub struct Line {
     pub(crate) unit: Unit,
     pub(crate) sides: Vec<Side>,
     pub(crate) goals: Vec<Goal>,
+    /// What is to be said of its table, if anything.
+    pub(crate) note: &'static str,
 }
 
 impl Line {
     /// Makes a line whose figures are times.
     pub fn times(name: &'static str, placement: Placement, sides: Vec<Side>) -> Line {
-        Line { name, placement, unit: Unit::Nanoseconds, sides, goals: Vec::new() }
+        Line { name, placement, unit: Unit::Nanoseconds, sides, goals: Vec::new(), note: "" }
     }
 
     /// Makes a line whose figures are rates.
@@ -37,6 +39,12 @@ impl Line {
     pub fn goals(mut self, goals: impl IntoIterator<Item = Goal>) -> Line {
         self.goals.extend(goals);
         self
+    }
+
+    /// Says something of its table.
+    #[must_use]
+    pub fn note(self, note: &'static str) -> Line {
+        Line { note, ..self }
     }
 
     /// Returns what the line is called, with where its processes run.

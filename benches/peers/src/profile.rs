@@ -1,49 +1,106 @@
 //! Where the time goes on lines that have failed to reach a goal.
 
-/// A line, as the report calls it, and where its time goes.
-type Entry = (&'static str, &'static str);
+use procession_benches::comparison::Outcome;
+use std::fmt::Write;
+
+/// What is known of one of our sides that has failed to reach a goal.
+#[derive(Debug)]
+pub struct Entry {
+    /// The line, as the report calls it.
+    line: &'static str,
+    /// The side.
+    side: &'static str,
+    /// Where its time goes.
+    time: &'static str,
+}
 
 /// How the profiles were taken.
-pub const SOURCE: &str = "\
+const SOURCE: &str = "\
 Taken by hand on 2026-11-22, on a processor like the one above and not in this run: times are those of each process's own clock and of samples
 by perf(1), instructions those that callgrind counts.";
 
-/// The profiles that have been taken.
-const PROFILES: [Entry; 5] = [
-    (
-        "one way, 64 bytes, same core",
-        "a message costs its sender 18 ns and its receiver 19 ns of the one core, so 27 M/s is the most. The sender's 250 instructions are \
-         spread: some 50 for header and frame, 45 for whether it is due, 30 for its way there, 26 for the archive.",
-    ),
-    (
-        "one way, 64 bytes, split cores",
-        "a message costs its sender and its receiver 19 ns each, part of which is the copy into memory that the other core has read.",
-    ),
-    (
-        "1 MiB written, read and answered, split cores",
-        "by hand, one process writes in shared memory and the other reads there, which trusts the writer not to write any more. Ours does not: \
-         the message is written to a send buffer and copied into the ring and out of it, each as long as a memcpy of it; one side \
-         copies a portion of 32 KiB while the other has the one before. To pass memory from hand to hand, with the sender's \
-         mapping protected, costs 40 to 50 us a message.",
-    ),
-    (
-        "spawn to first answer",
-        "back to back it is processor time that counts: that of the clone for the next process, as for 100 at once, and that of the end of the \
-         one before. Where the two processors have nothing else to do, it takes 115 us.",
-    ),
-    (
-        "100 spawns at once",
-        "250 us of processor time for each, of two processors: 70 for the kernel's clone, 50 for page faults in the clone before it is named and 27 for \
-         the rest of it, 30 from there to its answer, 35 for the supervisor and 10 for root. A bare clone in C takes 165.",
-    ),
+/// What stands for an entry that nobody has written.
+const MISSING: &str = "NO PROFILE YET";
+
+/// The entries that have been written.
+const ENTRIES: [Entry; 5] = [
+    Entry {
+        line: "one way, 64 bytes, same core",
+        side: "procession, tell in a handler",
+        time: "a message costs its sender 18 ns and its receiver 19 ns of the one core, so 27 M/s is the most. The sender's 250 instructions \
+               are spread: some 50 for header and frame, 45 for whether it is due, 30 for its way there, 26 for the archive.",
+    },
+    Entry {
+        line: "one way, 64 bytes, split cores",
+        side: "procession, tell in a handler",
+        time: "a message costs its sender and its receiver 19 ns each, part of which is the copy into memory that the other core has read.",
+    },
+    Entry {
+        line: "1 MiB written, read and answered, split cores",
+        side: "procession, ask",
+        time: "by hand, one process writes in shared memory and the other reads there, which trusts the writer not to write any more. Ours does \
+               not: the message is written to a send buffer and copied into the ring and out of it, each as long as a memcpy of it; one side \
+               copies a portion of 32 KiB while the other has the one before.",
+    },
+    Entry {
+        line: "spawn to first answer",
+        side: "procession, spawn",
+        time: "back to back it is processor time that counts: that of the clone for the next process, as for 100 at once, and that of the end of \
+               the one before. Where the two processors have nothing else to do, it takes 115 us.",
+    },
+    Entry {
+        line: "100 spawns at once",
+        side: "procession, spawn",
+        time: "250 us of processor time for each, of two processors: 70 for the kernel's clone, 50 for page faults in the clone before it is \
+               named and 27 for the rest of it, 30 from there to its answer, 35 for the supervisor and 10 for root. A bare clone in C takes 165.",
+    },
 ];
 
-/// Returns where the time of a line goes, if that is known.
-pub fn of(line: &str) -> Option<&'static str> {
-    PROFILES.iter().find(|(title, _)| *title == line).map(|(_, profile)| *profile)
+/// Returns what is known of a side, if anything.
+fn of(line: &str, side: &str) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.line == line && entry.side == side)
 }
 
-/// Returns the lines whose profiles have been taken.
-pub fn lines() -> impl Iterator<Item = &'static str> {
-    PROFILES.iter().map(|(title, _)| *title)
+/// Returns the lines and sides that have entries.
+pub fn sides() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ENTRIES.iter().map(|entry| (entry.line, entry.side))
+}
+
+/// Writes, as Markdown, what is known of all sides that do not reach their goals.
+pub fn section(outcomes: &[Outcome]) -> String {
+    let failing = |outcome| Outcome::failing(outcome).into_iter().map(move |side| (outcome.title.as_str(), side));
+    let failing: Vec<(&str, &str)> = outcomes.iter().flat_map(failing).collect();
+    if failing.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n## Where the time goes on the lines that fail\n\n{SOURCE}\n\n");
+    for (line, side) in failing {
+        let _ = match of(line, side) {
+            Some(Entry { time, .. }) => writeln!(out, "* *{line}*, {side}: {time}"),
+            None => writeln!(out, "* *{line}*, {side}: {MISSING}"),
+        };
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use procession_benches::comparison::Part::Ours;
+    use procession_benches::comparison::outcome::of_one_round;
+    use procession_benches::comparison::{Goal, Limit};
+
+    #[test]
+    fn a_side_that_fails_is_printed_with_all_that_is_known_of_it() {
+        let mut outcome = of_one_round(&[("procession, spawn", Ours, 5.0), ("another", Ours, 5.0)]);
+        outcome.title = "100 spawns at once".to_string();
+        outcome.goals = vec![Goal::new("procession, spawn", Limit::AtLeast(5.0))];
+        assert_eq!(section(&[outcome.clone()]), "", "nothing fails");
+        outcome.goals.push(Goal::new("procession, spawn", Limit::AtLeast(6.0)));
+        outcome.goals.push(Goal::new("another", Limit::AtLeast(6.0)));
+        let text = section(&[outcome]);
+        let entry = of("100 spawns at once", "procession, spawn").expect("it has an entry");
+        assert!(text.contains(entry.time), "{text}");
+        assert!(text.contains("* *100 spawns at once*, another: NO PROFILE YET"), "{text}");
+    }
 }

@@ -1,18 +1,18 @@
 //! What the target `peers` runs.
 
-use crate::arguments::Arguments;
 use crate::line::Line;
-use crate::machine;
-use crate::outcome::Outcome;
-use crate::race;
-use crate::report::{Report, text};
-use crate::sides;
+use crate::{chart, machine, profile, race, sides};
 use clap::Parser;
 use procession_benches::Failure;
+use procession_benches::arguments::Arguments;
+use procession_benches::comparison::{Outcome, Report, text};
 use procession_benches::floors::peer;
 use procession_benches::floors::role::Role;
+use procession_benches::link::Link;
+use procession_benches::machine::Fact;
 use procession_benches::pinning::Cores;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Measures the lines that were asked for, prints them, and writes them to files.
@@ -42,10 +42,10 @@ fn measure(name: &str, lines: Vec<Line>, arguments: &Arguments) -> Result<bool, 
     let mut outcomes: Vec<Outcome> = Vec::new();
     for line in lines {
         let title = line.title();
-        if !arguments.common.wants(&title) {
+        if !arguments.wants(&title) {
             continue;
         }
-        match race::run(line, &cores, &arguments.common.effort()) {
+        match race::run(line, &cores, &arguments.effort()) {
             Ok(outcome) => {
                 out.write_all(text::outcome(&outcome).as_bytes())?;
                 outcomes.push(outcome);
@@ -57,8 +57,16 @@ fn measure(name: &str, lines: Vec<Line>, arguments: &Arguments) -> Result<bool, 
     out.write_all(text::verdicts(&outcomes).as_bytes())?;
     let is_complete = !outcomes.iter().any(|outcome| outcome.is_broken);
     if let Some(folder) = arguments.folder() {
-        let written = Report { name, facts: &facts, outcomes: &outcomes }.write(&folder)?;
-        writeln!(out, "\nwritten: {written}")?;
+        writeln!(out, "\nwritten: {}", write(name, &facts, &outcomes, &folder)?)?;
     }
     Ok(is_complete)
+}
+
+/// Writes the files into a folder, and returns what they are called.
+fn write(name: &str, facts: &[Fact], outcomes: &[Outcome], folder: &Path) -> Result<String, Failure> {
+    let (name, title) = (Link::of_this_run().name_files(name), format!("procession beside its peers: `{name}`"));
+    let remarks = profile::section(outcomes);
+    let written = Report { name: &name, title: &title, facts, outcomes, remarks, has_chart: true }.write(folder)?;
+    chart::draw(outcomes, &folder.join(format!("{name}.svg")))?;
+    Ok(format!("{written}, with a chart"))
 }

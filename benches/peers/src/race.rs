@@ -1,9 +1,9 @@
 //! Has all sides of a line do its work in turns.
 
 use crate::line::Line;
-use crate::outcome::{Outcome, Shot, Track, Who};
 use crate::side::{Side, Work};
 use nix::unistd::alarm;
+use procession_benches::comparison::outcome::{Outcome, Shot, Track, Who};
 use procession_benches::effort::Effort;
 use procession_benches::pinning::{Cores, Pinning};
 use procession_benches::regime::Regime;
@@ -37,7 +37,7 @@ pub fn run(line: Line, cores: &Cores, effort: &Effort) -> Result<Outcome, Failur
     let course = Course { pinning: Pinning::new(line.placement, cores)?, cores, effort, unit: line.unit };
     let tracks = course.run(&line.sides);
     alarm::cancel();
-    Ok(Outcome::of(title, line.unit, line.goals, &tracks?))
+    Ok(Outcome { note: line.note, ..Outcome::of(title, line.unit, line.goals, &tracks?) })
 }
 
 /// A side that runs.

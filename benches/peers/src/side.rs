@@ -1,31 +1,11 @@
 //! One of those who do the work of a line.
 
+use procession_benches::comparison::Part;
+use procession_benches::link::Link;
 use procession_benches::{Burst, Failure, Operation, Pinning, Reading};
 use std::fmt;
 
 type Maker<T> = Box<dyn Fn(&Pinning) -> Result<Box<T>, Failure>>;
-
-/// What a side is to the comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// The same work by hand, with bare system calls or in shared memory: nothing with as much to promise is faster.
-    Floor,
-    /// procession; the goals of a line are for the first of these.
-    Ours,
-    /// Somebody else's library or language.
-    Peer,
-}
-
-impl Part {
-    /// Returns the word for it in tables.
-    pub fn word(self) -> &'static str {
-        match self {
-            Part::Floor => "floor",
-            Part::Ours => "ours",
-            Part::Peer => "peer",
-        }
-    }
-}
 
 /// How the work is done and timed.
 pub enum Work {
@@ -59,11 +39,13 @@ pub struct Side {
     pub(crate) most: u64,
     /// The operations of a round are a multiple of this.
     pub(crate) grain: u64,
+    /// What carries its messages, where a goal depends on that.
+    pub(crate) link: Option<Link>,
 }
 
 impl Side {
     fn new(part: Part, name: impl Into<String>, work: Work) -> Side {
-        Side { name: name.into(), part, work, most: 4_000_000, grain: 1 }
+        Side { name: name.into(), part, work, most: 4_000_000, grain: 1, link: None }
     }
 
     /// Makes a side that is timed one by one.
@@ -104,6 +86,13 @@ impl Side {
     #[must_use]
     pub fn in_steps_of(mut self, operations: u64) -> Side {
         self.grain = operations;
+        self
+    }
+
+    /// Says what carries its messages.
+    #[must_use]
+    pub fn over(mut self, link: Link) -> Side {
+        self.link = Some(link);
         self
     }
 }

@@ -3,6 +3,7 @@
 use super::house;
 use crate::contest::Operation;
 use crate::failure::Failure;
+use crate::link::Link;
 use crate::pinning::Pinning;
 use procession::prelude::*;
 
@@ -40,7 +41,19 @@ struct Asker {
 ///
 /// Fails if the system cannot be started.
 pub fn round_trip(pinning: &Pinning) -> Result<Box<dyn Operation>, Failure> {
-    let system = house::start(pinning)?;
+    round_trip_in(house::start(pinning)?)
+}
+
+/// Starts an actor that answers what root asks, over connections of this kind.
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn round_trip_over(link: Link, pinning: &Pinning) -> Result<Box<dyn Operation>, Failure> {
+    round_trip_in(house::start_over(link, pinning)?)
+}
+
+fn round_trip_in(system: System) -> Result<Box<dyn Operation>, Failure> {
     let echo = system.spawn::<Echo>(()).map_err(Failure::side)?;
     Ok(Box::new(Asker { echo, _system: system }))
 }

@@ -1,6 +1,7 @@
 //! A system on the cores of a line.
 
 use crate::failure::Failure;
+use crate::link::Link;
 use crate::pinning::Pinning;
 use procession::{Data, Function, System};
 use std::time::Duration;
@@ -13,6 +14,16 @@ use std::time::Duration;
 pub fn start(pinning: &Pinning) -> Result<System, Failure> {
     let _held = pinning.hold_as_peer()?;
     System::start().map_err(Failure::side)
+}
+
+/// Starts a system as [`start`] does, whose connections go by this, whatever the environment says.
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn start_over(link: Link, pinning: &Pinning) -> Result<System, Failure> {
+    let _held = pinning.hold_as_peer()?;
+    System::builder().links(link.links()).start().map_err(Failure::side)
 }
 
 /// Starts a process that goes on with its work until the system ends.

@@ -4,6 +4,7 @@ use super::counter::{Count, Counter, Note, verify};
 use super::house;
 use crate::contest::Burst;
 use crate::failure::Failure;
+use crate::link::Link;
 use crate::pinning::Pinning;
 use procession::prelude::*;
 use std::time::Duration;
@@ -82,7 +83,19 @@ pub fn all_from_root(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
 ///
 /// Fails if the system cannot be started.
 pub fn from_handler(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
-    let system = house::start(pinning)?;
+    from_handler_in(house::start(pinning)?, pinning)
+}
+
+/// Starts what [`from_handler`] does, over connections of this kind.
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn from_handler_over(link: Link, pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
+    from_handler_in(house::start_over(link, pinning)?, pinning)
+}
+
+fn from_handler_in(system: System, pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
     let counter = system.spawn::<Counter>(()).map_err(Failure::side)?;
     let teller = system.spawn::<Teller>(counter).map_err(Failure::side)?;
     pinning.place_beside(house::pid(&teller)?)?;

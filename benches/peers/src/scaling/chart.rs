@@ -1,9 +1,9 @@
 //! The sweeps as charts, one below the other: cost of a message over size or number, both logarithmic.
 
 use super::steps::points;
-use crate::outcome::Outcome;
 use plotters::prelude::*;
 use procession_benches::Failure;
+use procession_benches::comparison::Outcome;
 use std::error::Error;
 use std::path::Path;
 

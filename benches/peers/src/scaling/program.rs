@@ -2,13 +2,12 @@
 
 use super::report;
 use super::sweeps::{self, Reach};
-use crate::arguments::Arguments;
-use crate::outcome::Outcome;
-use crate::report::text;
 use crate::{machine, race};
 use clap::Parser;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use procession_benches::Failure;
+use procession_benches::arguments::Arguments;
+use procession_benches::comparison::{Outcome, text};
 use procession_benches::effort::Effort;
 use procession_benches::pinning::Cores;
 use std::io::{self, Write};
@@ -33,14 +32,14 @@ fn measure(arguments: &Arguments) -> Result<bool, Failure> {
     // Root holds a connection to each of thousands of actors.
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
-    let (cores, effort, facts) = (Cores::allowed()?, arguments.common.effort(), machine::facts());
+    let (cores, effort, facts) = (Cores::allowed()?, arguments.effort(), machine::facts());
     let mut out = io::stdout();
     out.write_all(text::head(&facts).as_bytes())?;
     let reach = if effort == Effort::QUICK { Reach::Small } else { Reach::Whole };
     let mut outcomes: Vec<Outcome> = Vec::new();
     for line in sweeps::all(reach) {
         let title = line.title();
-        if !arguments.common.wants(&title) {
+        if !arguments.wants(&title) {
             continue;
         }
         match race::run(line, &cores, &effort) {

@@ -3,9 +3,9 @@
 use super::chart;
 use super::reasons::{COPIES, reason};
 use super::steps::{Point, points};
-use crate::outcome::Outcome;
-use crate::report::csv;
 use procession_benches::Failure;
+use procession_benches::comparison::{Outcome, csv, markdown};
+use procession_benches::link::Link;
 use procession_benches::unit::Unit;
 use std::fmt::Write;
 use std::fs;
@@ -107,18 +107,17 @@ fn missing(outcome: &Outcome) -> impl Iterator<Item = (&str, &str)> {
 /// Fails if the folder cannot be written to.
 pub fn write(folder: &Path, facts: &[(&'static str, String)], outcomes: &[Outcome]) -> Result<String, Failure> {
     fs::create_dir_all(folder)?;
-    fs::write(folder.join("scaling.md"), markdown(facts, outcomes))?;
-    fs::write(folder.join("scaling.csv"), csv::document(outcomes))?;
-    chart::draw(outcomes, &folder.join("scaling.svg"))?;
-    Ok(format!("{}/scaling.{{md,csv,svg}}", folder.display()))
+    let name = Link::of_this_run().name_files("scaling");
+    let file = |kind| folder.join(format!("{name}.{kind}"));
+    fs::write(file("md"), document(&name, facts, outcomes))?;
+    fs::write(file("csv"), csv::document(outcomes))?;
+    chart::draw(outcomes, &file("svg"))?;
+    Ok(format!("{}/{name}.{{md,csv,svg}}", folder.display()))
 }
 
-fn markdown(facts: &[(&'static str, String)], outcomes: &[Outcome]) -> String {
-    let mut out = "# How procession's cost grows\n\n".to_string();
-    for (name, fact) in facts {
-        let _ = writeln!(out, "* {name}: {fact}");
-    }
-    let _ = write!(out, "\n{LEGEND}\n{}\n\n![chart](scaling.svg)\n", verdict(outcomes));
+fn document(name: &str, facts: &[(&'static str, String)], outcomes: &[Outcome]) -> String {
+    let mut out = markdown::head("How procession's cost grows", facts);
+    let _ = write!(out, "\n{LEGEND}\n{}\n\n![chart]({name}.svg)\n", verdict(outcomes));
     for outcome in outcomes {
         let _ = write!(
             out,
@@ -140,18 +139,24 @@ fn markdown(facts: &[(&'static str, String)], outcomes: &[Outcome]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::tests::outcome;
+    use procession_benches::comparison::Part::Ours;
+    use procession_benches::comparison::outcome::of_one_round;
+
+    fn outcome(points: &[(&str, f64)]) -> Outcome {
+        let sides: Vec<_> = points.iter().map(|&(at, cost)| (at, Ours, cost)).collect();
+        of_one_round(&sides)
+    }
 
     #[test]
     fn the_steepest_step_of_three_counts() {
-        let outcome = outcome(&[("1", 10.0), ("2", 20.0), ("4", 60.0), ("8", 60.0), ("16", 60.0)], 10.0);
+        let outcome = outcome(&[("1", 10.0), ("2", 20.0), ("4", 60.0), ("8", 60.0), ("16", 60.0)]);
         let about: Vec<_> = ["2", "4", "8", "16", "32"].map(|at| steepest_about(&outcome, at)).into();
         assert_eq!(about, [Some(3.0), Some(3.0), Some(3.0), Some(1.0), None]);
     }
 
     #[test]
     fn a_steep_step_without_a_reason_fails() {
-        let mut outcome = outcome(&[("4", 30.0), ("8", 99.0), ("16", 100.0)], 10.0);
+        let mut outcome = outcome(&[("2", 10.0), ("4", 30.0), ("8", 99.0), ("16", 100.0)]);
         outcome.title = "ask, by number of actors, split cores".to_string();
         let flags =
             |outcome: &Outcome| points(outcome).iter().map(|point| flag(&[], outcome, point)).collect::<Vec<_>>();

@@ -1,6 +1,6 @@
 //! How cost changes from point to point.
 
-use crate::outcome::{Outcome, Result};
+use procession_benches::comparison::outcome::{Outcome, Result};
 
 /// A step over which cost grows by more than this is flagged.
 pub const MOST: f64 = 2.0;
@@ -39,14 +39,15 @@ pub fn points(outcome: &Outcome) -> Vec<Point<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::tests::outcome;
+    use procession_benches::comparison::Part::Ours;
+    use procession_benches::comparison::outcome::of_one_round;
 
     #[test]
     fn a_step_is_steep_if_cost_more_than_doubles() {
-        let outcome = outcome(&[("2", 20.0), ("4", 41.0), ("8", 30.0)], 10.0);
+        let outcome = of_one_round(&[("1", Ours, 10.0), ("2", Ours, 20.0), ("4", Ours, 41.0), ("8", Ours, 30.0)]);
         let points = points(&outcome);
         let growths: Vec<_> = points.iter().map(|point| (point.at, point.growth.is_some(), point.is_steep())).collect();
-        let expected = [("ours", false, false), ("2", true, false), ("4", true, true), ("8", true, false)];
+        let expected = [("1", false, false), ("2", true, false), ("4", true, true), ("8", true, false)];
         assert_eq!(growths, expected);
     }
 }

@@ -2,8 +2,9 @@
 
 use super::{copies, work};
 use crate::line::Line;
-use crate::side::{Part, Side};
+use crate::side::Side;
 use procession_benches::Burst;
+use procession_benches::comparison::Part;
 use procession_benches::ours::fan_in;
 use procession_benches::pinning::Placement::{self, Free, Split};
 use procession_benches::{Failure, Pinning};

@@ -1,12 +1,8 @@
-//! The results as text, Markdown, CSV and a chart. All but the chart's file are pure.
+//! A run, and the files that hold it.
 
-pub mod chart;
-pub mod csv;
-pub mod markdown;
-pub mod text;
-
-use crate::outcome::Outcome;
-use procession_benches::Failure;
+use crate::comparison::outcome::Outcome;
+use crate::comparison::{csv, markdown};
+use crate::failure::Failure;
 use std::fs;
 use std::path::Path;
 
@@ -15,14 +11,20 @@ use std::path::Path;
 pub struct Report<'a> {
     /// What the files are called, without what tells their kinds.
     pub name: &'a str,
+    /// What stands above all.
+    pub title: &'a str,
     /// The machine and the versions.
     pub facts: &'a [(&'static str, String)],
     /// The lines.
     pub outcomes: &'a [Outcome],
+    /// What is to be said between the goals and the tables, as Markdown.
+    pub remarks: String,
+    /// Whether a chart is drawn beside the files.
+    pub has_chart: bool,
 }
 
 impl Report<'_> {
-    /// Writes three files into a folder, and returns what they are called.
+    /// Writes the Markdown and the comma-separated values into a folder, and returns what they are called.
     ///
     /// # Errors
     ///
@@ -32,7 +34,6 @@ impl Report<'_> {
         let file = |kind| folder.join(format!("{}.{kind}", self.name));
         fs::write(file("md"), markdown::document(self))?;
         fs::write(file("csv"), csv::document(self.outcomes))?;
-        chart::draw(self.outcomes, &file("svg"))?;
-        Ok(format!("{}/{}.{{md,csv,svg}}", folder.display(), self.name))
+        Ok(format!("{}/{}.{{md,csv}}", folder.display(), self.name))
     }
 }

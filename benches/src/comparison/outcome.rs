@@ -1,11 +1,11 @@
 //! What all rounds of a line came to. Pure: no clock, no system call.
 
-use crate::goal::{Goal, Verdict};
-use crate::side::Part;
-use procession_benches::outcome::{Figures, median};
-use procession_benches::regime::Regime;
-use procession_benches::sample::Sample;
-use procession_benches::unit::Unit;
+use crate::comparison::goal::{Goal, Verdict};
+use crate::comparison::part::Part;
+use crate::outcome::{Figures, median};
+use crate::regime::Regime;
+use crate::sample::Sample;
+use crate::unit::Unit;
 
 /// One round of one side.
 #[derive(Debug, Clone)]
@@ -75,12 +75,21 @@ pub struct Result {
     pub side: Who,
     /// Its figures, or why there are none.
     pub figures: std::result::Result<Summary, String>,
+    /// The rounds that count, by their numbers, and what each came to.
+    pub rounds: Vec<(usize, f64)>,
 }
 
 impl Result {
-    /// Returns ours divided by this side.
+    /// Returns the first of ours divided by this side.
     pub fn ours_in_times(&self) -> Option<f64> {
         self.figures.as_ref().ok()?.ours_in_times
+    }
+
+    /// Returns the median over the rounds of this side divided by another in the same round.
+    pub fn in_times_of(&self, other: &Result) -> Option<f64> {
+        let own = |number| self.rounds.iter().find(|(round, _)| *round == number).map(|(_, figure)| *figure);
+        let ratio = |&(number, figure): &(usize, f64)| (figure > 0.0).then_some(own(number)? / figure);
+        median(other.rounds.iter().filter_map(ratio).collect())
     }
 }
 
@@ -89,6 +98,8 @@ impl Result {
 pub struct Outcome {
     /// What the line is called.
     pub title: String,
+    /// What is to be said of its table, if anything.
+    pub note: &'static str,
     /// The unit of its figures.
     pub unit: Unit,
     /// The regime of the rounds that count.
@@ -105,22 +116,30 @@ impl Outcome {
     /// Works out the figures from the rounds of the regime that most of them ran in.
     pub fn of(title: String, unit: Unit, goals: Vec<Goal>, tracks: &[Track]) -> Outcome {
         let regime = commonest_regime(tracks);
-        let ours = tracks.iter().find(|track| track.side.part == Part::Ours && !track.shots.is_empty());
-        let results =
-            tracks.iter().map(|track| Result { side: track.side.clone(), figures: figures(track, ours, regime) });
+        let mut results: Vec<Result> = tracks.iter().map(|track| result(track, regime)).collect();
+        if let Some(ours) = results.iter().find(|result| result.side.part == Part::Ours && result.figures.is_ok()) {
+            let times: Vec<Option<f64>> = results.iter().map(|result| ours.in_times_of(result)).collect();
+            for (result, times) in results.iter_mut().zip(times) {
+                if let Ok(summary) = &mut result.figures {
+                    summary.ours_in_times = times;
+                }
+            }
+        }
         let is_broken = tracks.iter().any(|track| track.is_broken);
-        Outcome { results: results.collect(), title, unit, regime, goals, is_broken }
+        Outcome { results, title, note: "", unit, regime, goals, is_broken }
     }
 
-    /// Tells whether ours has not reached something that it has to.
-    pub fn misses_a_goal(&self) -> bool {
-        self.goals.iter().any(|goal| matches!(goal.judge(self), Verdict::Fail(_)))
+    /// Returns what a side came to.
+    pub fn result(&self, side: &str) -> Option<&Result> {
+        self.results.iter().find(|result| result.side.name == side)
     }
 
-    /// Returns the figures of the first of our sides, which the goals are for.
-    pub fn ours(&self) -> Option<&Summary> {
-        let ours = self.results.iter().find(|result| result.side.part == Part::Ours)?;
-        ours.figures.as_ref().ok()
+    /// Returns those of our sides that have not reached something that they have to, each once.
+    pub fn failing(&self) -> Vec<&'static str> {
+        let failed = self.goals.iter().filter(|goal| matches!(goal.judge(self), Verdict::Fail(_)));
+        let mut sides: Vec<&'static str> = failed.map(|goal| goal.side).collect();
+        sides.dedup();
+        sides
     }
 }
 
@@ -135,38 +154,47 @@ fn commonest_regime(tracks: &[Track]) -> Regime {
     }
 }
 
-fn figures(track: &Track, ours: Option<&Track>, regime: Regime) -> std::result::Result<Summary, String> {
-    if let Some(reason) = &track.missing {
-        return Err(reason.clone());
-    }
+fn result(track: &Track, regime: Regime) -> Result {
     let counted: Vec<&Shot> = track.shots.iter().filter(|shot| shot.regime == regime).collect();
+    let rounds: Vec<(usize, f64)> = counted.iter().map(|shot| (shot.round, shot.sample.figure())).collect();
+    let figures = match &track.missing {
+        Some(reason) => Err(reason.clone()),
+        None => summary(&counted).ok_or_else(|| format!("no round while the cores were {}", regime.text())),
+    };
+    Result { side: track.side.clone(), figures, rounds }
+}
+
+/// Works out the figures of the rounds that count; `None` without any.
+fn summary(counted: &[&Shot]) -> Option<Summary> {
     let figures: Vec<f64> = counted.iter().map(|shot| shot.sample.figure()).collect();
-    let none = || format!("no round while the cores were {}", regime.text());
     let quantiles = match Figures::of(counted.iter().map(|shot| &shot.sample)) {
         Some(Figures::Quantiles { p50, p99, p999 }) => Some(Quantiles { p50, p99, p999 }),
         _ => None,
     };
-    Ok(Summary {
-        median: median(figures.clone()).ok_or_else(none)?,
-        least: figures.iter().copied().reduce(f64::min).ok_or_else(none)?,
-        most: figures.iter().copied().reduce(f64::max).ok_or_else(none)?,
+    Some(Summary {
+        median: median(figures.clone())?,
+        least: figures.iter().copied().reduce(f64::min)?,
+        most: figures.iter().copied().reduce(f64::max)?,
         quantiles,
-        ours_in_times: ours.and_then(|ours| median(ratios(ours, &counted, regime))),
+        ours_in_times: None,
         rounds: counted.len(),
     })
 }
 
-fn ratios(ours: &Track, theirs: &[&Shot], regime: Regime) -> Vec<f64> {
-    let of_round = |round| ours.shots.iter().find(|shot| shot.round == round && shot.regime == regime);
-    let ratio = |shot: &&Shot| {
-        let (ours, theirs) = (of_round(shot.round)?.sample.figure(), shot.sample.figure());
-        (theirs > 0.0).then(|| ours / theirs)
+/// What a line came to of which there was one round, in nanoseconds: for tests of what is made of that.
+pub fn of_one_round(sides: &[(&str, Part, f64)]) -> Outcome {
+    let track = |&(name, part, figure): &(&str, Part, f64)| Track {
+        side: Who { name: name.to_string(), part },
+        shots: vec![Shot { round: 0, sample: Sample::Figure(figure), regime: Regime::Near }],
+        missing: None,
+        is_broken: false,
     };
-    theirs.iter().filter_map(ratio).collect()
+    let tracks: Vec<Track> = sides.iter().map(track).collect();
+    Outcome::of("a line".to_string(), Unit::Nanoseconds, Vec::new(), &tracks)
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
 
     fn track(name: &str, part: Part, figures: &[(f64, Regime)]) -> Track {
@@ -183,13 +211,6 @@ pub(crate) mod tests {
         }
     }
 
-    /// What a line came to whose peers and ours had these figures in one round.
-    pub(crate) fn outcome(peers: &[(&str, f64)], ours: f64) -> Outcome {
-        let mut tracks = vec![track("ours", Part::Ours, &[(ours, Regime::Near)])];
-        tracks.extend(peers.iter().map(|&(name, figure)| track(name, Part::Peer, &[(figure, Regime::Near)])));
-        Outcome::of("a line".to_string(), Unit::Nanoseconds, Vec::new(), &tracks)
-    }
-
     #[test]
     fn only_rounds_of_the_commonest_regime_are_held_against_each_other() {
         use Regime::{Far, Near, Unknown};
@@ -202,7 +223,7 @@ pub(crate) mod tests {
         let floor = outcome.results[0].figures.as_ref().expect("it was measured");
         assert_eq!((floor.median, floor.least, floor.most, floor.rounds), (1.5, 1.0, 2.0, 2));
         assert_eq!(floor.ours_in_times, Some(3.0), "the median of 2 and 4");
-        let ours = outcome.ours().expect("it was measured");
+        let ours = outcome.results[1].figures.as_ref().expect("it was measured");
         assert_eq!((ours.median, ours.ours_in_times, ours.rounds), (2.0, Some(1.0), 3));
     }
 
@@ -213,6 +234,31 @@ pub(crate) mod tests {
         let tracks = [track("ours", Part::Ours, &[(2.0, Regime::Near)]), absent];
         let outcome = Outcome::of("a line".to_string(), Unit::Nanoseconds, Vec::new(), &tracks);
         assert_eq!(outcome.results[1].figures, Err("not installed".to_string()));
-        assert!(outcome.ours().is_some());
+        assert!(outcome.results[0].figures.is_ok());
+    }
+
+    #[test]
+    fn each_of_ours_is_held_against_others_by_its_own_rounds() {
+        use Regime::{Far, Near};
+        let tracks = [
+            track("ring", Part::Ours, &[(1.0, Near), (1.0, Near), (50.0, Far)]),
+            track("floor", Part::Floor, &[(2.0, Near), (4.0, Near), (1.0, Far)]),
+            track("socket", Part::Ours, &[(6.0, Near), (20.0, Near), (1.0, Far)]),
+        ];
+        let outcome = Outcome::of("a line".to_string(), Unit::Nanoseconds, Vec::new(), &tracks);
+        let side = |name| outcome.result(name).expect("there is such a side");
+        assert_eq!(side("socket").in_times_of(side("floor")), Some(4.0), "the median of 3 and 5");
+        assert_eq!(side("floor").ours_in_times(), Some(0.375), "by the first of ours");
+        assert_eq!(side("ring").in_times_of(side("socket")), side("socket").ours_in_times());
+    }
+
+    #[test]
+    fn sides_that_miss_a_goal_are_named_once() {
+        use crate::comparison::goal::Limit::{AtLeast, AtMost};
+        let mut outcome = of_one_round(&[("ring", Part::Ours, 5.0), ("socket", Part::Ours, 9.0)]);
+        outcome.goals = [("ring", AtMost(6.0)), ("socket", AtMost(6.0)), ("socket", AtLeast(10.0))]
+            .map(|(side, limit)| Goal::new(side, limit))
+            .to_vec();
+        assert_eq!(outcome.failing(), ["socket"]);
     }
 }

@@ -1,7 +1,7 @@
 //! The results as comma-separated values, in plain units: nanoseconds, operations per second, KiB.
 
-use crate::outcome::{Outcome, Summary};
-use procession_benches::unit::Unit;
+use crate::comparison::outcome::{Outcome, Summary};
+use crate::unit::Unit;
 use std::fmt::Write;
 
 /// Writes the document.

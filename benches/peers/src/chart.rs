@@ -1,9 +1,9 @@
 //! The results as a chart: one row for each side, how many times slower or faster than ours.
 
-use crate::outcome::{Outcome, Result as SideResult};
-use crate::side::Part;
 use plotters::prelude::*;
 use procession_benches::Failure;
+use procession_benches::comparison::Part;
+use procession_benches::comparison::outcome::{Outcome, Result as SideResult};
 use procession_benches::unit::Unit;
 use std::path::Path;
 

@@ -1,8 +1,11 @@
 //! The results for the terminal.
 
-use crate::outcome::{Outcome, Result, Summary};
-use procession_benches::unit::Unit;
+use crate::comparison::outcome::{Outcome, Quantiles, Result, Summary};
+use crate::unit::Unit;
 use std::fmt::Write;
+
+/// What a side's figures are called.
+pub(crate) const HEADS: [&str; 8] = ["median", "least", "most", "p50", "p99", "p99.9", "ours is", "rounds"];
 
 /// Writes what the run is done with.
 pub fn head(facts: &[(&'static str, String)]) -> String {
@@ -15,12 +18,11 @@ pub fn head(facts: &[(&'static str, String)]) -> String {
 /// Writes one line with its sides and goals.
 pub fn outcome(outcome: &Outcome) -> String {
     let mut text = format!("\n{} (cores {})\n", outcome.title, outcome.regime.text());
-    let heads = ["median", "least", "most", "p99", "p99.9", "ours is", "rounds"];
-    let _ = writeln!(text, "  {:<5} {:<34} {}", "", "", row(&heads.map(str::to_string)));
+    let _ = writeln!(text, "  {:<5} {:<46} {}", "", "", row(&HEADS.map(str::to_string)));
     for result in &outcome.results {
         let _ = writeln!(
             text,
-            "  {:<5} {:<34} {}",
+            "  {:<5} {:<46} {}",
             result.side.part.word(),
             result.side.name,
             figures(result, outcome.unit)
@@ -37,15 +39,16 @@ fn figures(result: &Result, unit: Unit) -> String {
 }
 
 /// Writes a side's figures, one by one.
-pub(crate) fn cells(summary: &Summary, unit: Unit) -> [String; 7] {
+pub(crate) fn cells(summary: &Summary, unit: Unit) -> [String; HEADS.len()] {
     let none = || "-".to_string();
-    let quantile = |choose: fn(&crate::outcome::Quantiles) -> f64| {
+    let quantile = |choose: fn(&Quantiles) -> f64| {
         summary.quantiles.as_ref().map_or_else(none, |quantiles| unit.text(choose(quantiles)))
     };
     [
         unit.text(summary.median),
         unit.text(summary.least),
         unit.text(summary.most),
+        quantile(|quantiles| quantiles.p50),
         quantile(|quantiles| quantiles.p99),
         quantile(|quantiles| quantiles.p999),
         summary.ours_in_times.map_or_else(none, |times| format!("{times:.2} x")),
@@ -53,7 +56,7 @@ pub(crate) fn cells(summary: &Summary, unit: Unit) -> [String; 7] {
     ]
 }
 
-fn row(cells: &[String; 7]) -> String {
+fn row(cells: &[String; HEADS.len()]) -> String {
     cells.iter().map(|cell| format!("{cell:>11}")).collect()
 }
 
@@ -64,13 +67,8 @@ pub fn verdicts(outcomes: &[Outcome]) -> String {
         for goal in &outcome.goals {
             let verdict = goal.judge(outcome);
             let shown = goal.shown(verdict, outcome.unit);
-            let _ = writeln!(
-                text,
-                "  {:<12} {:<46} {shown:>11}  {}",
-                verdict.word(),
-                outcome.title,
-                goal.text(outcome.unit)
-            );
+            let (title, side, limit) = (&outcome.title, goal.side, goal.limit.text(outcome.unit));
+            let _ = writeln!(text, "  {:<12} {title:<46} {side:<46} {shown:>11}  {limit}", verdict.word());
         }
     }
     text
