@@ -41,6 +41,12 @@ const ICEORYX: &str = "iceoryx2, spinning";
 const ZYGOTE: &str = "fork of a small process";
 const PYTHON_MANAGER: &str = "Python Manager";
 
+/// Why there are several floors for 1 MiB.
+const SAFE_OR_NOT: &str = "\
+*spinning*: written and read in place; the reader trusts the writer not to write any more. *write-protected*: two blocks in turn; the \
+writer protects what it has written in its own mapping, hands it over, and while that is read has the other one writable again. *copied \
+out*: the reader copies the block to memory of its own and reads it there. The last two say what it costs that what is read does not change.";
+
 /// Returns all lines of this run: some sides and goals depend on what carries our messages.
 pub fn lines() -> Vec<Line> {
     lines_over(Link::of_this_run())
@@ -176,6 +182,8 @@ fn blocks(link: Link) -> Vec<Line> {
         Side::each(Floor, SOCKET, block::default_buffers),
         Side::each(Floor, LARGE_SOCKET, block::large_buffers),
         Side::each(Floor, SPINNING_MEMORY, shared_block::floor),
+        Side::each(Floor, "shared memory, write-protected", shared_block::protected),
+        Side::each(Floor, "shared memory, copied out", shared_block::copied_out),
     ];
     sides.extend(each_way(link, |way| {
         let make = move |pinning: &Pinning| ours::block::round_trip_over(way, pinning);
@@ -189,7 +197,7 @@ fn blocks(link: Link) -> Vec<Line> {
     ]);
     let raw = &[SOCKET, LARGE_SOCKET, SPINNING_MEMORY];
     let goal = Goal::new(named(link, ASK, ASK_OVER_SOCKET), TimesAtMost(1.2, raw));
-    vec![Line::times("1 MiB written, read and answered", Split, sides).goals([goal])]
+    vec![Line::times("1 MiB written, read and answered", Split, sides).goals([goal]).note(SAFE_OR_NOT)]
 }
 
 fn spawns() -> Vec<Line> {

@@ -16,7 +16,7 @@
 //! | `fan_in.rs` | 4 senders | counts | sends |
 //! | `ring.rs` | one-way and 4 senders, shared memory | sends, or counts | counts, or sends |
 //! | `block.rs`, `copy.rs`, `block_buffer.rs` | 1 MiB | fills and writes | reads and adds up |
-//! | `shared_block.rs` | 1 MiB, shared memory | fills in place | adds up in place |
+//! | `shared_block.rs` | 1 MiB, shared memory | fills in place, and may protect it | adds up in place, or copies out first |
 //! | `zygote.rs` | spawn | asks for clones | clones |
 //! | `exec.rs` | spawn | executes a program | answers |
 //! | `idle.rs` | idle | looks on | clones |

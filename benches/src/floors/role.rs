@@ -38,11 +38,16 @@ impl Role {
     pub const BLOCK_READER: Role = Role { word: "block-reader", play: block::serve };
     /// Adds up blocks in shared memory.
     pub const SHARED_BLOCK_READER: Role = Role { word: "shared-block-reader", play: shared_block::serve };
+    /// Adds up blocks in shared memory that the writer protects meanwhile.
+    pub const PROTECTED_BLOCK_READER: Role =
+        Role { word: "protected-block-reader", play: shared_block::serve_protected };
+    /// Copies blocks out of shared memory and adds up the copies.
+    pub const COPIED_BLOCK_READER: Role = Role { word: "copied-block-reader", play: shared_block::serve_copied };
     /// Clones itself.
     pub const ZYGOTE: Role = Role { word: "zygote", play: zygote::serve };
 
     /// The roles that the floors need.
-    pub const ALL: [Role; 13] = [
+    pub const ALL: [Role; 15] = [
         Role::ECHO,
         Role::SPINNING_ECHO,
         Role::PIPE_ECHO,
@@ -55,6 +60,8 @@ impl Role {
         Role::RING_SENDER,
         Role::BLOCK_READER,
         Role::SHARED_BLOCK_READER,
+        Role::PROTECTED_BLOCK_READER,
+        Role::COPIED_BLOCK_READER,
         Role::ZYGOTE,
     ];
 }
