@@ -25,7 +25,7 @@
 //! | `line.rs`, `side.rs` | one line, one of those who do its work |
 //! | `sides/` | the peers |
 //! | `race.rs` | has the sides do their work in turns |
-//! | `profile.rs` | where the time goes on lines that have failed to reach a goal (pure) |
+//! | `profile.rs` | where the time goes on lines that have failed to reach a goal, and what has been tried (pure) |
 //! | `chart.rs` | the results as a chart |
 //! | `scaling/` | how our cost grows with sizes and numbers: sweeps, whose points are the sides of a line |
 //! | `machine.rs` | what a run is done with |
