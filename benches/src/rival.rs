@@ -23,6 +23,33 @@ impl Rival {
         }
     }
 
+    /// Returns what its side is called beside ours, as the one that goals name.
+    pub fn names(self) -> &'static [&'static str] {
+        match self {
+            Rival::Floor => &["by hand"],
+            Rival::Python => &["Python"],
+        }
+    }
+
+    /// Returns what stands above the results of a run beside it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Rival::Floor => "procession beside the same work by hand",
+            Rival::Python => "procession's primitives beside Python's `multiprocessing`",
+        }
+    }
+
+    /// Returns what is to be said of all lines beside it, as Markdown.
+    pub fn remark(self) -> &'static str {
+        match self {
+            Rival::Floor => "",
+            Rival::Python => {
+                "\nBoth sides are timed by the burst, so there are no quantiles: Python's process is told how many operations to do, and says \
+                 when they are done.\n"
+            }
+        }
+    }
+
     /// Returns why nothing can be measured beside it on this machine, if so.
     pub fn missing(self) -> Option<&'static str> {
         match self {

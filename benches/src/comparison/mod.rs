@@ -8,6 +8,7 @@
 //! | `part.rs` | what a side is to the comparison |
 //! | `outcome.rs` | what the rounds of all sides came to |
 //! | `goal.rs` | what one of our sides has to reach, and whether it does |
+//! | `pair.rs` | a line of two sides as such a comparison |
 //! | `text.rs`, `markdown.rs`, `csv.rs` | a line for the terminal, the documents |
 //! | `report.rs` | a run, and the files of it |
 
@@ -15,6 +16,7 @@ pub mod csv;
 pub mod goal;
 pub mod markdown;
 pub mod outcome;
+pub mod pair;
 pub mod part;
 pub mod report;
 pub mod text;
