@@ -19,12 +19,13 @@ impl Unit {
         format!("{} {}", self.number(figure), self.symbol(figure))
     }
 
-    /// Writes a figure without its unit, with three digits or more.
+    /// Writes a figure without its unit, with two digits or more.
     pub fn number(self, figure: f64) -> String {
         let scaled = figure / self.scale(figure);
         let decimals = match scaled {
             s if s >= 100.0 => 0,
             s if s >= 10.0 => 1,
+            s if s > 0.0 && s < 0.1 => 3,
             _ => 2,
         };
         format!("{scaled:.decimals$}")
@@ -56,11 +57,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_written_with_three_digits() {
+    fn figures_are_written_with_two_digits_or_more() {
         let cases = [
             (Unit::Nanoseconds, 7_123.0, "7.12 us"),
             (Unit::Nanoseconds, 48_160.0, "48.2 us"),
             (Unit::Nanoseconds, 110.0, "0.11 us"),
+            (Unit::Nanoseconds, 41.0, "0.041 us"),
             (Unit::PerSecond, 1_020_000.0, "1.02 M/s"),
             (Unit::PerSecond, 8_130.0, "8.13 k/s"),
             (Unit::PerSecond, 12.0, "12.0 /s"),
