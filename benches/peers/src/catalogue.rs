@@ -41,6 +41,14 @@ const ICEORYX: &str = "iceoryx2, spinning";
 const ZYGOTE: &str = "fork of a small process";
 const PYTHON_MANAGER: &str = "Python Manager";
 
+/// Why a line has no quantiles.
+const TOO_SHORT: &str = "\
+One operation of ours takes some tens of nanoseconds, and to read the clock takes as long: they are timed by the burst, so there are no quantiles.";
+
+/// Why one side of a line has no quantiles.
+const BY_THE_BURST: &str =
+    "Ours is timed singly, Python by the burst: its process is told how many to do and says when they are done.";
+
 /// Why there are several floors for 1 MiB.
 const SAFE_OR_NOT: &str = "\
 *spinning*: written and read in place; the reader trusts the writer not to write any more. *write-protected*: two blocks in turn; the \
@@ -246,32 +254,43 @@ fn pools() -> Vec<Line> {
         Line::rates(name, Free, vec![ours, python("Python Pool", script).at_most(most)])
     };
     let rate = |limit| [Goal::new(POOL, AtLeast(limit))];
-    let task = vec![Side::burst(Ours, POOL, ours::pool::apply), ask(), python("Python Pool", Script::POOL_APPLY)];
+    let task = vec![Side::singly(Ours, POOL, ours::pool::apply), ask(), python("Python Pool", Script::POOL_APPLY)];
     vec![
         line("pool, 100,000 squares", Script::POOL_MAP, ours::pool::map, 100_000).goals(rate(40e6)),
         line("pool, squares in chunks of one", Script::POOL_MAP_SINGLE, ours::pool::map_single, 10_000)
             .goals(rate(1e6)),
-        Line::times("pool, one task", Split, task).goals([Goal::new(POOL, TimesAtMost(1.3, &[ASK]))]),
+        Line::times("pool, one task", Split, task)
+            .goals([Goal::new(POOL, TimesAtMost(1.3, &[ASK]))])
+            .note(BY_THE_BURST),
     ]
 }
 
 fn locks() -> Vec<Line> {
-    let line = |name, sides| Line::times(name, Split, sides);
+    let line = |name, sides| Line::times(name, Split, sides).note(TOO_SHORT);
     let lock = vec![Side::burst(Ours, LOCK, ours::lock::lock), ask(), python("Python Lock", Script::LOCK)];
+    let rlock =
+        vec![Side::burst(Ours, "procession, RLock", ours::lock::rlock), ask(), python("Python RLock", Script::RLOCK)];
     let semaphore =
         vec![Side::burst(Ours, SEMAPHORE, ours::lock::semaphore), ask(), python("Python Semaphore", Script::SEMAPHORE)];
+    let event = vec![
+        Side::burst(Ours, "procession, Event", ours::lock::event_read),
+        python("Python Event", Script::EVENT_READ),
+    ];
     vec![
         line("lock, acquire and release", lock).goals([Goal::new(LOCK, AtMost(40.0))]),
+        line("rlock, acquire and release", rlock),
         line("semaphore, acquire and release", semaphore).goals([Goal::new(SEMAPHORE, AtMost(40.0))]),
+        line("event, look", event),
     ]
 }
 
 fn meetings() -> Vec<Line> {
     let condition = |placement: Placement| {
-        let ours = Side::burst(Ours, CONDITION, ours::meeting::condition);
+        let ours = Side::singly(Ours, CONDITION, ours::meeting::condition);
         let sides = vec![ours, ask(), python("Python Condition", Script::CONDITION)];
         Line::times("condition, notify and be notified", placement, sides)
             .goals([Goal::new(CONDITION, TimesAtMost(2.2, &[ASK]))])
+            .note(BY_THE_BURST)
     };
     let barrier = |name, script, ours: fn(&Pinning) -> Result<Box<dyn Burst>, Failure>| {
         let sides = vec![Side::burst(Ours, BARRIER, ours), python("Python Barrier", script)];
@@ -296,12 +315,31 @@ fn lists(link: Link) -> Vec<Line> {
 }
 
 fn shared_data() -> Vec<Line> {
-    let value = vec![
-        Side::burst(Ours, "procession, Value", ours::shared::value),
-        python("Python Value", Script::VALUE),
-        python(PYTHON_MANAGER, Script::MANAGER_VALUE),
-    ];
-    vec![Line::times("value, add", Split, value)]
+    let value = "procession, Value";
+    let array = "procession, Array";
+    let line = |name, sides| Line::times(name, Split, sides).note(TOO_SHORT);
+    vec![
+        line(
+            "value, read",
+            vec![Side::burst(Ours, value, ours::shared::value_read), python("Python Value", Script::VALUE_READ)],
+        ),
+        line(
+            "value, add",
+            vec![
+                Side::burst(Ours, value, ours::shared::value),
+                python("Python Value", Script::VALUE),
+                python(PYTHON_MANAGER, Script::MANAGER_VALUE),
+            ],
+        ),
+        line(
+            "array, read an item",
+            vec![Side::burst(Ours, array, ours::shared::array_read), python("Python Array", Script::ARRAY_READ)],
+        ),
+        line(
+            "array, add to an item",
+            vec![Side::burst(Ours, array, ours::shared::array), python("Python Array", Script::ARRAY)],
+        ),
+    ]
 }
 
 #[cfg(test)]

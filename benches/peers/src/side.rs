@@ -27,6 +27,19 @@ impl fmt::Debug for Work {
     }
 }
 
+/// A burst whose operations are timed one by one.
+struct Singly(Box<dyn Burst>);
+
+impl Operation for Singly {
+    fn run(&mut self) -> Result<(), Failure> {
+        self.0.run(1)
+    }
+
+    fn settle(&mut self) -> Result<(), Failure> {
+        self.0.settle()
+    }
+}
+
 /// One of those who do the work of a line, not yet started.
 #[derive(Debug)]
 pub struct Side {
@@ -55,6 +68,15 @@ impl Side {
         make: impl Fn(&Pinning) -> Result<Box<dyn Operation>, Failure> + 'static,
     ) -> Side {
         Side::new(part, name, Work::Each(Box::new(make)))
+    }
+
+    /// Makes a side whose work is done by the burst and timed one by one, in bursts of one.
+    pub fn singly(
+        part: Part,
+        name: impl Into<String>,
+        make: impl Fn(&Pinning) -> Result<Box<dyn Burst>, Failure> + 'static,
+    ) -> Side {
+        Side::each(part, name, move |pinning| Ok(Box::new(Singly(make(pinning)?))))
     }
 
     /// Makes a side that is timed by the burst.

@@ -21,9 +21,9 @@
 //! |---|---|---|---|
 //! | `queue.rs` | queue | puts | takes |
 //! | `pool.rs` | pool | has tasks done | squares |
-//! | `lock.rs` | lock, semaphore | acquires and releases | |
+//! | `lock.rs` | locks, semaphore, event | acquires and releases, looks | |
 //! | `meeting.rs` | condition, event, barrier | wakes and waits | waits and wakes |
-//! | `shared.rs` | list, value | changes them | |
+//! | `shared.rs` | list, value, array | changes and reads them | |
 //! | `pipe.rs` | pipe | sends | takes, and sends back |
 
 pub mod ask;

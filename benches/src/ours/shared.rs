@@ -5,6 +5,10 @@ use crate::contest::Burst;
 use crate::failure::Failure;
 use crate::pinning::Pinning;
 use procession::{Array, Home, Manager, System, Value};
+use std::hint::black_box;
+
+/// How many items an array has.
+const ITEMS: usize = 100;
 
 /// Makes a list that a manager has, to which root appends.
 ///
@@ -33,13 +37,46 @@ pub fn value(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
     adder(system, &home)
 }
 
+/// Makes a value, which root reads.
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn value_read(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
+    let system = house::start(pinning)?;
+    let value = Value::new(&system, 0_u64).map_err(Failure::side)?;
+    Ok(Box::new(move |reads: u64| {
+        let _alive = &system;
+        (0..reads).try_for_each(|_| value.get().map(discard)).map_err(Failure::side)
+    }))
+}
+
+/// Has a number be read though nobody uses it.
+fn discard<T>(number: T) {
+    black_box(number);
+}
+
+/// Makes an array, whose items root reads.
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn array_read(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
+    let system = house::start(pinning)?;
+    let array = Array::new(&system, vec![0_i64; ITEMS]).map_err(Failure::side)?;
+    Ok(Box::new(move |reads: u64| {
+        let _alive = &system;
+        let read = |number: u64| array.get(number as usize % ITEMS).map(discard);
+        (0..reads).try_for_each(read).map_err(Failure::side)
+    }))
+}
+
 /// Makes an array, to whose items root adds.
 ///
 /// # Errors
 ///
 /// Fails if the system cannot be started.
 pub fn array(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
-    const ITEMS: usize = 100;
     let system = house::start(pinning)?;
     let array = Array::new(&system, vec![0_i64; ITEMS]).map_err(Failure::side)?;
     Ok(Box::new(move |additions: u64| {

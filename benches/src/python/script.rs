@@ -43,8 +43,12 @@ impl Script {
     pub const MANAGER_LIST: Script = Script::new(include_str!("manager_list.py"));
     /// Adds to a value.
     pub const VALUE: Script = Script::new(include_str!("value.py"));
+    /// Reads a value.
+    pub const VALUE_READ: Script = Script::new(include_str!("value_read.py"));
     /// Adds to items of an array.
     pub const ARRAY: Script = Script::new(include_str!("array.py"));
+    /// Reads items of an array.
+    pub const ARRAY_READ: Script = Script::new(include_str!("array_read.py"));
     /// Adds to a manager's value.
     pub const MANAGER_VALUE: Script = Script::new(include_str!("manager_value.py"));
     /// There and back through a duplex pipe.
@@ -65,20 +69,26 @@ impl Script {
     pub const IDLE: Script = Script::new(include_str!("idle.py"));
 
     /// All scripts.
-    pub const ALL: [Script; 22] = [
+    pub const ALL: [Script; 28] = [
         Script::QUEUE,
         Script::QUEUE_ROUND_TRIP,
         Script::POOL_MAP,
         Script::POOL_MAP_SINGLE,
         Script::POOL_APPLY,
         Script::LOCK,
+        Script::RLOCK,
+        Script::LOCK_WANTED,
         Script::SEMAPHORE,
         Script::CONDITION,
         Script::EVENT,
+        Script::EVENT_READ,
         Script::BARRIER_OF_2,
         Script::BARRIER_OF_4,
         Script::MANAGER_LIST,
         Script::VALUE,
+        Script::VALUE_READ,
+        Script::ARRAY,
+        Script::ARRAY_READ,
         Script::MANAGER_VALUE,
         Script::PIPE_ROUND_TRIP,
         Script::PIPE_RATE,
