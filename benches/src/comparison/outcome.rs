@@ -136,9 +136,12 @@ impl Outcome {
 
     /// Returns those of our sides that have not reached something that they have to, each once.
     pub fn failing(&self) -> Vec<&'static str> {
-        let failed = self.goals.iter().filter(|goal| matches!(goal.judge(self), Verdict::Fail(_)));
-        let mut sides: Vec<&'static str> = failed.map(|goal| goal.side).collect();
-        sides.dedup();
+        let mut sides: Vec<&'static str> = Vec::new();
+        for goal in self.goals.iter().filter(|goal| matches!(goal.judge(self), Verdict::Fail(_))) {
+            if !sides.contains(&goal.side) {
+                sides.push(goal.side);
+            }
+        }
         sides
     }
 }
@@ -256,7 +259,7 @@ mod tests {
     fn sides_that_miss_a_goal_are_named_once() {
         use crate::comparison::goal::Limit::{AtLeast, AtMost};
         let mut outcome = of_one_round(&[("ring", Part::Ours, 5.0), ("socket", Part::Ours, 9.0)]);
-        outcome.goals = [("ring", AtMost(6.0)), ("socket", AtMost(6.0)), ("socket", AtLeast(10.0))]
+        outcome.goals = [("socket", AtMost(6.0)), ("ring", AtMost(6.0)), ("socket", AtLeast(10.0))]
             .map(|(side, limit)| Goal::new(side, limit))
             .to_vec();
         assert_eq!(outcome.failing(), ["socket"]);
