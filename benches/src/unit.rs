@@ -25,6 +25,7 @@ impl Unit {
         let decimals = match scaled {
             s if s >= 100.0 => 0,
             s if s >= 10.0 => 1,
+            s if s > 0.0 && s < 0.01 => 4,
             s if s > 0.0 && s < 0.1 => 3,
             _ => 2,
         };
@@ -63,6 +64,7 @@ mod tests {
             (Unit::Nanoseconds, 48_160.0, "48.2 us"),
             (Unit::Nanoseconds, 110.0, "0.11 us"),
             (Unit::Nanoseconds, 41.0, "0.041 us"),
+            (Unit::Nanoseconds, 9.2, "0.0092 us"),
             (Unit::PerSecond, 1_020_000.0, "1.02 M/s"),
             (Unit::PerSecond, 8_130.0, "8.13 k/s"),
             (Unit::PerSecond, 12.0, "12.0 /s"),
