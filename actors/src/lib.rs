@@ -74,6 +74,7 @@
 //! | restart after an end | none | [`ActorBuilder::restart`] |
 //! | items of a queue, together | 64 MiB if bounded in number ([`DEFAULT_QUEUE_LIMIT_BYTES`]), else 1 GiB ([`DEFAULT_UNBOUNDED_QUEUE_LIMIT_BYTES`]) | [`Queue::with_limits`] |
 //! | what connections go by | sockets, and shared memory once they are busy ([`Links`]) | [`SystemBuilder::links`], `PROCESSION_LINKS` |
+//! | who waits looks before it sleeps | for up to 50 µs | [`SystemBuilder::spinning`], `PROCESSION_SPINNING` |
 //! | output of a process | root's | [`ActorBuilder::stdout`], [`ActorBuilder::stderr`] |
 //!
 //! # Files

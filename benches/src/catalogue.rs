@@ -32,6 +32,8 @@ pub enum Subject {
     Idle,
     /// The primitives, beside Python's.
     Python,
+    /// More or fewer actors than cores, beside the same without looking before sleeping.
+    Spinning,
 }
 
 impl Subject {
@@ -49,6 +51,7 @@ impl Subject {
             Subject::Spawn => spawns(),
             Subject::Idle => idle(),
             Subject::Python => python::lines(),
+            Subject::Spinning => spinning(),
         }
     }
 
@@ -56,6 +59,7 @@ impl Subject {
     pub fn rival(self) -> Rival {
         match self {
             Subject::Python => Rival::Python,
+            Subject::Spinning => Rival::Asleep,
             _ => Rival::Floor,
         }
     }
@@ -128,6 +132,22 @@ fn idle() -> Vec<Line> {
     ]
 }
 
+/// To look before sleeping makes nobody slower, however many there are for two cores.
+fn spinning() -> Vec<Line> {
+    let line = |name, actors, works| {
+        let side = move |spins| move |pinning: &_| ours::busy::pairs(actors, works, spins, pinning);
+        Line::new(name, Free, 800, Contest::Pace(Pair::new(side(false)).ours(side(true)))).target(RatioAtMost(1.05))
+    };
+    vec![
+        line("2 actors that ask", 2, false),
+        line("4 actors that ask", 4, false),
+        line("16 actors that ask", 16, false),
+        line("2 actors that ask and work 10 us each time", 2, true),
+        line("4 actors that ask and work 10 us each time", 4, true),
+        line("16 actors that ask and work 10 us each time", 16, true),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,7 +156,8 @@ mod tests {
     #[test]
     fn every_line_has_a_name_of_its_own() {
         let mut titles = HashSet::new();
-        for line in Subject::ALL.iter().chain(&[Subject::Python]).flat_map(|subject| subject.lines()) {
+        for line in Subject::ALL.iter().chain(&[Subject::Python, Subject::Spinning]).flat_map(|subject| subject.lines())
+        {
             assert!(titles.insert(line.title()), "two lines are called {}", line.title());
         }
     }

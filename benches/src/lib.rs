@@ -13,6 +13,7 @@
 //! cargo bench -p procession-benches --bench table -- --quick      a smoke run of a few seconds
 //! cargo bench -p procession-benches --bench table -- "1 MiB"      the lines whose name contains the text
 //! cargo bench -p procession-benches --bench python                 the primitives beside Python; results in benches/results/
+//! cargo bench -p procession-benches --bench spinning               busy actors beside the same that do not look before they sleep; results there, too
 //! cargo bench -p procession-benches --bench instructions           instructions on the hot paths, against recorded bounds
 //! ```
 //!

@@ -82,7 +82,7 @@ fn measure_beside(rival: Rival, subjects: &[Subject], arguments: &Arguments, cor
 fn folder(rival: Rival, arguments: &Arguments) -> Option<PathBuf> {
     match rival {
         Rival::Floor => arguments.named_folder(),
-        Rival::Python => arguments.folder(),
+        Rival::Python | Rival::Asleep => arguments.folder(),
     }
 }
 
@@ -90,7 +90,7 @@ fn folder(rival: Rival, arguments: &Arguments) -> Option<PathBuf> {
 fn write(rival: Rival, outcomes: &[comparison::Outcome], folder: &Path) -> Result<String, Failure> {
     let mut facts = machine::facts();
     facts.push(machine::python());
-    let (name, title) = (Link::of_this_run().name_files(rival.name()), rival.title());
+    let (name, title) = (Link::of_this_run().name_files(rival.file_name()), rival.title());
     let remarks = rival.remark().to_string();
     Report { name: &name, title, facts: &facts, outcomes, remarks, has_chart: false }.write(folder)
 }

@@ -254,6 +254,8 @@ pub(crate) struct ProcessOptions {
     pub(crate) mailbox_limit_bytes: u64,
     pub(crate) message_limit_bytes: u64,
     pub(crate) links: Links,
+    /// Whether who waits looks for a while before it sleeps.
+    pub(crate) spins: bool,
     pub(crate) environment: Vec<(String, String)>,
 }
 
@@ -265,6 +267,7 @@ impl Default for ProcessOptions {
             mailbox_limit_bytes: DEFAULT_MAILBOX_LIMIT_BYTES as u64,
             message_limit_bytes: DEFAULT_MESSAGE_LIMIT_BYTES as u64,
             links: Links::default(),
+            spins: true,
             environment: Vec::new(),
         }
     }

@@ -83,6 +83,6 @@ pub use record::{RECORD_UNIT_BYTES, RECORD_WORDS, RecordEntry, RecordFile, Recor
 pub use spawn::{Spawn, SpawnOptions};
 pub use supervision::{ChildState, Intensity, Restart, Strategy};
 pub use supervisor_spec::{Child, Kind, Supervisor};
-pub use system::{System, SystemBuilder};
+pub use system::{SPINNING_VARIABLE, System, SystemBuilder};
 pub use tenant::Tenant;
 pub use word::{CONTENT_BITS, WordClosed, WordOwner, WordShare};

@@ -150,6 +150,7 @@ impl Endpoint {
             mailbox_limit_bytes: spawn.options.mailbox_limit_bytes as u64,
             message_limit_bytes: self.message_limit_bytes() as u64,
             links: self.links(),
+            spins: self.spins(),
             environment: spawn.options.environment,
         };
         let spec = ProcessSpec {

@@ -22,6 +22,9 @@ use crate::{biased, sys};
 /// How long the supervisor may take to say that it is there.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 
+/// Set to `off`, it has nobody look before sleeping, where a system's builder says nothing.
+pub const SPINNING_VARIABLE: &str = "PROCESSION_SPINNING";
+
 /// What holds for a whole system.
 #[derive(Debug, Clone)]
 pub struct SystemBuilder {
@@ -30,6 +33,7 @@ pub struct SystemBuilder {
     message_limit_bytes: usize,
     mailbox_limit_bytes: usize,
     links: Option<Links>,
+    spins: Option<bool>,
 }
 
 impl Default for SystemBuilder {
@@ -40,6 +44,7 @@ impl Default for SystemBuilder {
             message_limit_bytes: DEFAULT_MESSAGE_LIMIT_BYTES,
             mailbox_limit_bytes: crate::control::DEFAULT_MAILBOX_LIMIT_BYTES,
             links: None,
+            spins: None,
         }
     }
 }
@@ -75,6 +80,12 @@ impl SystemBuilder {
         self
     }
 
+    /// Says whether who waits looks for a while before it sleeps; what the environment variable [`SPINNING_VARIABLE`] says if not set.
+    pub fn spinning(mut self, spins: bool) -> SystemBuilder {
+        self.spins = Some(spins);
+        self
+    }
+
     /// Starts the system: its supervisor and its zygote.
     ///
     /// # Errors
@@ -105,6 +116,7 @@ impl SystemBuilder {
             message_limit_bytes: self.message_limit_bytes as u64,
             mailbox_limit_bytes: self.mailbox_limit_bytes as u64,
             links: self.links.unwrap_or_else(Links::from_environment),
+            spins: self.spins.unwrap_or_else(|| std::env::var_os(SPINNING_VARIABLE).is_none_or(|value| value != "off")),
             ..ProcessOptions::default()
         };
         let member = Membership::new(ProcessId::root(system), 0, supervisor, options, control);

@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::time::Duration;
 
-use procession_runtime::{Lookout, WordClosed, WordShare};
+use procession_runtime::{Endpoint, Lookout, WordClosed, WordShare};
 
 use crate::{Descriptor, ProcessId, data};
 
@@ -78,6 +78,13 @@ enum Known {
     /// It has been used so often.
     Used(u32),
     Page(Page, Lookout),
+}
+
+impl Known {
+    /// What a host has lent, and how this thread looks out for what changes there; `None` if it cannot do that any more.
+    fn page(life: Life, page: Page) -> Option<Known> {
+        Some(Known::Page(page, Endpoint::of(life.0.system).ok()?.lookout()))
+    }
 }
 
 /// What all hosts have lent to this process.
@@ -189,18 +196,19 @@ fn meet<L: Lender>(lender: &L, used: u32, patience: Option<Duration>) -> Result<
     let mut has_asked = used > 0;
     let Some(known) = with_pages(|pages| pages.pages.get(&life).cloned()) else { return Ok(false) };
     let known = match (known, patience) {
-        (Some(page), _) => Known::Page(page, Lookout::default()),
-        (None, _) if is_off() => Known::Page(None, Lookout::default()),
-        (None, _) if used < L::USES => Known::Used(used + 1),
-        (None, None) => Known::Used(used),
+        (Some(page), _) => Known::page(life, page),
+        (None, _) if is_off() => Known::page(life, None),
+        (None, _) if used < L::USES => Some(Known::Used(used + 1)),
+        (None, None) => Some(Known::Used(used)),
         (None, Some(patience)) => {
             let page = lender.borrow_words(patience)?.map(Arc::new);
             has_asked = true;
             // Another thread may have asked, too: one mapping does.
             let Some(page) = with_pages(|pages| pages.add(life, page)) else { return Ok(false) };
-            Known::Page(page, Lookout::default())
+            Known::page(life, page)
         }
     };
+    let Some(known) = known else { return Ok(false) };
     let _ = RECENT.try_with(|recent| {
         if let Ok(mut recent) = recent.try_borrow_mut() {
             recent.retain(|(other, known)| *other != life && is_of_use(known));

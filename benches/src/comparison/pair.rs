@@ -26,6 +26,7 @@ pub fn compare(
     let (ours, theirs) = match rival {
         Rival::Floor => (Part::Ours, Part::Floor),
         Rival::Python => (Part::Ours, Part::Peer),
+        Rival::Asleep => (Part::Ours, Part::Floor),
     };
     let mut tracks = [(OURS, ours), (rival.names()[0], theirs)].map(|(name, part)| Track {
         side: Who { name: name.to_string(), part },

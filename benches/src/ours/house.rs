@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::pinning::Pinning;
-use procession::{Data, Function, System};
+use procession::{Data, Function, System, SystemBuilder};
 use std::time::Duration;
 
 /// Starts a system whose processes run where the line wants the floor's peers: actors have root's cores of this moment.
@@ -12,8 +12,17 @@ use std::time::Duration;
 ///
 /// Fails if the system cannot be started.
 pub fn start(pinning: &Pinning) -> Result<System, Failure> {
+    start_as(System::builder(), pinning)
+}
+
+/// Starts a system with options of its own, in the same place.
+///
+/// # Errors
+///
+/// Fails if the system cannot be started.
+pub fn start_as(builder: SystemBuilder, pinning: &Pinning) -> Result<System, Failure> {
     let _held = pinning.hold_as_peer()?;
-    System::start().map_err(Failure::side)
+    builder.start().map_err(Failure::side)
 }
 
 /// Starts a system as [`start`] does, whose connections go by this, whatever the environment says.
@@ -22,8 +31,7 @@ pub fn start(pinning: &Pinning) -> Result<System, Failure> {
 ///
 /// Fails if the system cannot be started.
 pub fn start_over(link: Link, pinning: &Pinning) -> Result<System, Failure> {
-    let _held = pinning.hold_as_peer()?;
-    System::builder().links(link.links()).start().map_err(Failure::side)
+    start_as(System::builder().links(link.links()), pinning)
 }
 
 /// Starts a process that goes on with its work until the system ends.

@@ -13,6 +13,7 @@
 //! | `block.rs` | 1 MiB | fills and asks | reads and adds up |
 //! | `spawn.rs` | spawn | spawns | answer |
 //! | `idle.rs` | idle | looks on | do nothing |
+//! | `busy.rs` | asks of busy actors | looks on | ask each other in pairs |
 //!
 //! Beside Python, root does what Python's main process does, and helpers, which are straight-line processes, do what Python's
 //! helpers do. The host of a primitive, which Python does not always have, is where the helpers are.
@@ -28,6 +29,7 @@
 
 pub mod ask;
 pub mod block;
+pub mod busy;
 mod counter;
 pub mod fan_in;
 pub mod house;

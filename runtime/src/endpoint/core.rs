@@ -132,7 +132,7 @@ impl Core {
             items_since_turn: 0,
             has_fired: false,
             is_lost: false,
-            spinner: Spinner::default(),
+            spinner: Spinner::new(options.spins),
             waits_long: false,
             member,
         }

@@ -36,10 +36,15 @@ pub(super) fn look_out<E>(spinner: &mut Spinner, mut look: impl FnMut(u32, u32) 
 }
 
 /// Who looks out for what another process does in shared memory, before it has itself woken by a message.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lookout(Spinner);
 
 impl Lookout {
+    /// Makes one for who has an endpoint; `spins`: whether it looks at all.
+    pub(super) fn new(spins: bool) -> Lookout {
+        Lookout(Spinner::new(spins))
+    }
+
     /// Gives what `find` finds, if that is worth looking for, within some 50 µs; who waits for no longer does not look.
     pub fn find<R>(&mut self, timeout: Option<Duration>, mut find: impl FnMut() -> Option<R>) -> Option<R> {
         if timeout.is_some_and(|timeout| timeout < SPIN) {

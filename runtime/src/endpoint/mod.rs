@@ -215,6 +215,16 @@ impl Endpoint {
         usize::try_from(self.0.member.options.message_limit_bytes).unwrap_or(usize::MAX)
     }
 
+    /// Makes a lookout for this thread.
+    pub fn lookout(&self) -> Lookout {
+        Lookout::new(self.spins())
+    }
+
+    /// Whether who waits in its system looks for a while before it sleeps.
+    pub(crate) fn spins(&self) -> bool {
+        self.0.member.options.spins
+    }
+
     /// What its system's connections go by.
     pub(crate) fn links(&self) -> Links {
         self.0.member.options.links

@@ -7,6 +7,10 @@
 //! * the last looks were in vain: what is waited for takes longer;
 //! * somebody else used the processor meanwhile, and for long: it is wanted for other things.
 //!
+//! With a single processor's worth of time for all processes (an affinity of one, a quota), looking still pays: to give the processor away
+//! is what hands it to whoever is to answer. Where that is not so, the second of the ways shows it. Whoever would rather not look at
+//! all says so for the system.
+//!
 //! Pure: the clock and the processor belong to the caller.
 
 use std::time::{Duration, Instant};
@@ -41,6 +45,8 @@ const MOST_SKIPPED: u32 = 64;
 /// Decides whether a wait looks before it sleeps.
 #[derive(Debug)]
 pub(crate) struct Spinner {
+    /// Whether no wait ever looks.
+    is_off: bool,
     /// Waits that are to sleep at once.
     skipped: u32,
     /// How many are to after the next look in vain.
@@ -52,16 +58,15 @@ pub(crate) struct Spinner {
     is_alone: bool,
 }
 
-impl Default for Spinner {
-    fn default() -> Spinner {
-        Spinner { skipped: 0, penalty: 1, rest_until: None, rest: Duration::ZERO, is_alone: false }
-    }
-}
-
 impl Spinner {
+    /// Makes one that has not learnt anything yet; or, not `spins`, that has every wait sleep at once.
+    pub(crate) fn new(spins: bool) -> Spinner {
+        Spinner { is_off: !spins, skipped: 0, penalty: 1, rest_until: None, rest: Duration::ZERO, is_alone: false }
+    }
+
     /// Whether the wait that begins now sleeps at once, whatever the time is.
     pub(crate) fn skips(&mut self) -> bool {
-        let skips = self.skipped > 0;
+        let skips = self.is_off || self.skipped > 0;
         self.skipped = self.skipped.saturating_sub(1);
         skips
     }
@@ -117,7 +122,7 @@ mod tests {
 
     #[test]
     fn looks_in_vain_become_rare_and_one_that_is_not_makes_them_frequent() {
-        let (mut spinner, now) = (Spinner::default(), Instant::now());
+        let (mut spinner, now) = (Spinner::new(true), Instant::now());
         let looks = |spinner: &mut Spinner, waits: u32| {
             let looked = (0..waits).filter(|_| {
                 let looks = begin(spinner, now);
@@ -137,8 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn who_is_not_to_look_never_does() {
+        let (mut spinner, now) = (Spinner::new(false), Instant::now());
+        for _ in 0..100 {
+            assert!(!begin(&mut spinner, now));
+            spinner.note_found();
+        }
+    }
+
+    #[test]
     fn who_is_in_the_way_again_and_again_rests_longer_each_time() {
-        let (mut spinner, start) = (Spinner::default(), Instant::now());
+        let (mut spinner, start) = (Spinner::new(true), Instant::now());
         assert!(spinner.note_lent(start, LENT / 2));
         assert!(begin(&mut spinner, start));
         assert!(!spinner.note_lent(start, LENT));
