@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use procession::prelude::*;
-use procession::{DownReason, Exit};
+use procession::{DownReason, Exit, Links};
 use procession_tests::worker::{AskOther, Echo, Event, Hold, Item, Log, Release, Worker, permanent};
 use procession_tests::{Dice, GUARD, Stopwatch, guarded};
 
@@ -232,5 +232,25 @@ fn g7_an_actor_that_is_restarted_keeps_its_address_and_name() {
         assert_eq!(friend.ask(&AskOther { other: worker.clone(), number: 6 }).as_deref(), Ok("answered"));
         assert_eq!(system.whereis::<Worker>("phoenix").expect("it is asked for"), Some(worker.clone()));
         assert_ne!(worker.pid().expect("it is known"), Some(before));
+    });
+}
+
+/// Asks somebody all the time until it does not answer any more; gives how often it did.
+fn ask_for_ever(other: ActorRef<Worker>) -> u64 {
+    (0..).take_while(|number| other.ask(&Echo { number: *number }).is_ok()).count() as u64
+}
+
+#[procession::test]
+fn g3_who_is_asked_all_the_time_hears_everybody_else() {
+    guarded("a worker whom somebody asks all the time", GUARD, |_| {
+        let system = System::builder().links(Links::Sockets).start().expect("a system");
+        let worker = system.spawn::<Worker>(()).expect("a worker starts");
+        let asker = system.process(ask_for_ever, worker.clone()).start().expect("a process");
+        for number in 0..500 {
+            assert_eq!(worker.ask(&Echo { number }), Ok(number));
+        }
+        worker.stop().expect("the supervisor is heard");
+        assert!(asker.join().expect("it has returned") > 0);
+        system.shutdown().expect("an orderly end");
     });
 }

@@ -89,7 +89,9 @@ fn folder(rival: Rival, arguments: &Arguments) -> Option<PathBuf> {
 /// Writes the files, and returns what they are called.
 fn write(rival: Rival, outcomes: &[comparison::Outcome], folder: &Path) -> Result<String, Failure> {
     let mut facts = machine::facts();
-    facts.push(machine::python());
+    if rival == Rival::Python {
+        facts.push(machine::python());
+    }
     let (name, title) = (Link::of_this_run().name_files(rival.file_name()), rival.title());
     let remarks = rival.remark().to_string();
     Report { name: &name, title, facts: &facts, outcomes, remarks, has_chart: false }.write(folder)

@@ -17,7 +17,7 @@ const EVENTS_PER_TURN: usize = 64;
 /// The bell's token.
 const BELL: Token = Token(usize::MAX - 1);
 
-/// However often the bell rings, the poller is asked when it was left for so long.
+/// Whatever comes past it, the poller is asked when it was left for so long.
 const LEFT_FOR: Duration = Duration::from_millis(1);
 
 /// Which watched descriptor: its place in the slab.
@@ -50,6 +50,8 @@ pub struct Hub<T> {
     /// Watches with unconsumed readiness, each at most once.
     ready: Vec<Watch>,
     bell: Option<Box<Belfry>>,
+    /// When the poller was last asked.
+    polled: Instant,
 }
 
 impl<T> Watched<T> {
@@ -68,8 +70,6 @@ struct Belfry {
     bell: Bell,
     /// For each bit the watches that it is for.
     ringers: [Vec<Watch>; BITS],
-    /// When the poller was last asked.
-    polled: Instant,
 }
 
 #[derive(Debug)]
@@ -100,7 +100,8 @@ impl<T: Copy> Hub<T> {
     /// The system's, if it has no descriptors left.
     pub fn new() -> io::Result<Hub<T>> {
         let events = Events::with_capacity(EVENTS_PER_TURN);
-        Ok(Hub { poll: Poll::new()?, events, watched: Slab::new(), ready: Vec::new(), bell: None })
+        let (poll, polled) = (Poll::new()?, Instant::now());
+        Ok(Hub { poll, events, watched: Slab::new(), ready: Vec::new(), bell: None, polled })
     }
 
     /// Starts to watch a descriptor for reading. The caller keeps it open until [`Hub::forget`].
@@ -210,11 +211,7 @@ impl<T: Copy> Hub<T> {
             None => {
                 let bell = Bell::new()?;
                 self.poll.registry().register(&mut SourceFd(&bell.event().as_raw_fd()), BELL, Interest::READABLE)?;
-                self.bell.insert(Box::new(Belfry {
-                    bell,
-                    ringers: [const { Vec::new() }; BITS],
-                    polled: Instant::now(),
-                }))
+                self.bell.insert(Box::new(Belfry { bell, ringers: [const { Vec::new() }; BITS] }))
             }
         };
         let share = belfry.bell.share()?;
@@ -276,9 +273,24 @@ impl<T: Copy> Hub<T> {
             })
     }
 
-    /// Whether the poller is to be asked although the bell may ring: it has been left for long, or there is no bell.
+    /// Takes it that there is something to read, which the poller has not said yet.
+    #[inline]
+    pub fn presume_readable(&mut self, watch: Watch) {
+        if let Some(watched) = self.watched.get_mut(watch.0) {
+            watched.readable = true;
+            watched.list(watch, &mut self.ready);
+        }
+    }
+
+    /// Whether there is a bell that peers can ring.
+    #[inline]
+    pub fn has_bell(&self) -> bool {
+        self.bell.is_some()
+    }
+
+    /// Whether the poller is to be asked, however much comes past it: it has been left for long.
     pub fn is_poll_due(&self) -> bool {
-        self.bell.as_ref().is_none_or(|belfry| belfry.polled.elapsed() >= LEFT_FOR)
+        self.polled.elapsed() >= LEFT_FOR
     }
 
     /// Has whoever rings wake the poller. Gives whether nobody has rung.
@@ -288,11 +300,9 @@ impl<T: Copy> Hub<T> {
 
     /// The poller has been asked.
     pub(crate) fn wake(&mut self) {
-        if let Some(belfry) = &mut self.bell {
-            belfry.polled = Instant::now();
-            if let Some(door) = belfry.bell.door() {
-                door.wake();
-            }
+        self.polled = Instant::now();
+        if let Some(door) = self.bell.as_ref().and_then(|belfry| belfry.bell.door()) {
+            door.wake();
         }
     }
 

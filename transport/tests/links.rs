@@ -158,3 +158,25 @@ fn a_hub_tells_what_is_ready_and_keeps_quiet_about_the_rest() {
     assert!(!hub.has_ready());
     hub.forget(watch, inlet.link().descriptor());
 }
+
+#[test]
+fn what_a_hub_is_told_to_presume_is_ready_before_the_poller_says_so_and_once_more_after_it() {
+    let (mut outlet, mut inlet) = over_socket();
+    let mut hub = Hub::new().expect("a poller");
+    let watch = hub.watch(inlet.link().descriptor(), "link").expect("it can be watched");
+    push(&mut outlet, 0, b"word", Vec::new());
+    outlet.flush().expect("the peer is there");
+    hub.presume_readable(watch);
+    hub.presume_readable(watch);
+    assert_eq!((hub.ready_count(), hub.readiness(watch).map(|readiness| readiness.readable)), (1, Some(true)));
+    assert_eq!(inlet.receive().expect("the link works"), Received::Drained);
+    hub.drained(watch);
+    assert!(!hub.has_ready());
+    hub.wait(Some(std::time::Duration::ZERO)).expect("the poller works");
+    assert!(hub.has_ready(), "the poller has not forgotten it");
+    assert_eq!(inlet.receive().expect("the link works"), Received::Nothing);
+    hub.drained(watch);
+    hub.wait(Some(std::time::Duration::ZERO)).expect("the poller works");
+    assert!(!hub.has_ready());
+    hub.forget(watch, inlet.link().descriptor());
+}

@@ -20,7 +20,7 @@ use super::line::Line;
 use super::lookout::look_out;
 use super::mailbox::{Item, Mailbox};
 use super::route::{self, Route};
-use super::spin::{LOOKS_EVERY, SPIN, Spinner};
+use super::spin::{LOOKS_EVERY, PEEKS, SPIN, Spinner};
 use super::upgrade::{self, Upgrade};
 use crate::control::{Answer, Call};
 use crate::error::{RuntimeError, WaitError};
@@ -89,6 +89,8 @@ pub(crate) struct Core {
     /// The supervisor has closed the control socket.
     pub(crate) is_lost: bool,
     pub(super) spinner: Spinner,
+    /// The connection that was read last: what is waited for next may come there.
+    recent: Option<usize>,
     /// Whether what is waited for takes long, so that looking is of no use.
     pub(crate) waits_long: bool,
 }
@@ -133,6 +135,7 @@ impl Core {
             has_fired: false,
             is_lost: false,
             spinner: Spinner::new(options.spins),
+            recent: None,
             waits_long: false,
             member,
         }
@@ -141,7 +144,8 @@ impl Core {
     /// Sends what is to be sent, waits until something has happened or the time has passed, and takes in what has come.
     pub(crate) fn turn(&mut self, timeout: Option<Duration>) -> Result<(), RuntimeError> {
         let timeout = self.begin_turn(timeout)?;
-        if !self.spin(timeout, |hub| hub.wait(Some(Duration::ZERO)))? {
+        let recent = self.recent;
+        if !self.spin(timeout, recent, |hub| hub.wait(Some(Duration::ZERO)))? {
             self.hub.wait(timeout)?;
         }
         self.take_in()
@@ -151,15 +155,31 @@ impl Core {
     fn spin(
         &mut self,
         timeout: Option<Duration>,
+        recent: Option<usize>,
         mut look: impl FnMut(&mut Hub<Subject>) -> io::Result<bool>,
     ) -> Result<bool, RuntimeError> {
         if self.waits_long || timeout.is_some_and(|timeout| timeout < SPIN) {
             return Ok(false);
         }
+        let socket = recent.filter(|key| self.may_peek_at(*key)).and_then(|key| self.connections.get(key));
         look_out(&mut self.spinner, |round, glances| {
-            let looks = self.hub.is_poll_due() || round.is_multiple_of(LOOKS_EVERY);
+            let is_due = self.hub.is_poll_due();
+            if let Some(connection) = socket.filter(|_| !is_due)
+                && (0..glances.min(PEEKS)).any(|_| connection.inlet.unread_bytes() > 0)
+            {
+                self.hub.presume_readable(connection.watch);
+                return Ok(true);
+            }
+            let looks = is_due || !self.hub.has_bell() || round.is_multiple_of(LOOKS_EVERY);
             if looks { Ok(look(&mut self.hub)?) } else { Ok(self.hub.listen(glances)) }
         })
+    }
+
+    /// Whether a connection goes by a socket and may be read before the poller says so: who watches ends hears of them by the same look
+    /// that finds what was sent after them.
+    fn may_peek_at(&self, key: usize) -> bool {
+        let is_socket = |connection: &Connection| !matches!(connection.upgrade, Upgrade::Done);
+        !self.watches_ends && self.connections.get(key).is_some_and(|other| is_socket(other) && self.reads(other))
     }
 
     /// Turns as [`turn`](Core::turn) does, and waits for what is beside the endpoint, too.
@@ -169,7 +189,7 @@ impl Core {
         timeout: Option<Duration>,
     ) -> Result<(), RuntimeError> {
         let timeout = self.begin_turn(timeout)?;
-        if !self.spin(timeout, |hub| hub.wait_beside(beside, Some(Duration::ZERO)))? {
+        if !self.spin(timeout, None, |hub| hub.wait_beside(beside, Some(Duration::ZERO)))? {
             self.hub.wait_beside(beside, timeout)?;
         }
         if self.hub.has_ready() { self.take_in() } else { Ok(()) }
@@ -329,8 +349,12 @@ impl Core {
     pub(crate) fn read_connection(&mut self, key: usize) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         match connection.inlet.receive() {
-            Ok(Received::More) => {}
-            Ok(Received::Drained | Received::Nothing) => self.hub.drained(connection.watch),
+            Ok(Received::More) => self.recent = Some(key),
+            Ok(Received::Drained) => {
+                self.recent = Some(key);
+                self.hub.drained(connection.watch);
+            }
+            Ok(Received::Nothing) => self.hub.drained(connection.watch),
             // That proves nothing: the connection stays until the supervisor has said what happened.
             Ok(Received::End) => self.hub.ended(connection.watch),
             Err(error) => {
