@@ -55,12 +55,14 @@ impl Core {
 /// # Errors
 /// A text, if the frame is out of turn; the connection cannot be used any more then.
 pub(crate) fn take(hub: &mut Hub<Subject>, connection: &mut Connection, frame: Frame) -> Result<(), String> {
-    let kind = frame.header.kind;
-    let outcome = match (kind, std::mem::take(&mut connection.upgrade)) {
+    let (kind, upgrade) = (frame.header.kind, std::mem::take(&mut connection.upgrade));
+    // Who has accepted cannot go back: what is sent to it goes by the ring already.
+    let has_switched = matches!((connection.direction, &upgrade), (Direction::To(_), Upgrade::Agreed(_)));
+    let outcome = match (kind, upgrade) {
         (kind::OFFER, Upgrade::Socket) => accept(hub, connection, frame),
         (kind::ACCEPT, Upgrade::Offered(memory)) => agree(connection, memory, frame),
         (kind::SWITCH, Upgrade::Agreed(ring)) => Ok(switch(hub, connection, ring)),
-        (kind::DECLINE, Upgrade::Offered(_) | Upgrade::Agreed(_)) => {
+        (kind::DECLINE, Upgrade::Offered(_) | Upgrade::Agreed(_)) if !has_switched => {
             hub.take_bell_back(connection.watch);
             connection.upgrade = Upgrade::Declined;
             return Ok(());
@@ -142,3 +144,6 @@ fn open(frame: Frame) -> Result<(BellShare, Option<std::os::fd::OwnedFd>), Strin
 fn text(error: std::io::Error) -> String {
     error.to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Memory that several processes share: files in memory that nobody can shrink, whose space is reserved.
+//! Memory that several processes share: files in memory whose length nobody can change, and whose space is reserved.
 
 mod sys;
 
@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 
 use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
 use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
 
 pub use self::sys::Mapping;
 
@@ -38,8 +39,8 @@ pub fn reserve_first(name: &str, first: usize, length: usize) -> io::Result<File
     Ok(file)
 }
 
-/// Checks that a descriptor from another process is that of a file of at least `least` bytes, which nobody can shrink; gives
-/// its length, too.
+/// Checks that a descriptor from another process is that of a file of at least `least` bytes, whose length nobody can change;
+/// gives its length, too.
 ///
 /// # Errors
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is not, or the system's.
@@ -47,6 +48,8 @@ pub fn check(file: OwnedFd, least: usize) -> io::Result<(File, usize)> {
     let seals = SealFlag::from_bits_truncate(fcntl(&file, FcntlArg::F_GET_SEALS)?);
     let file = File::from(file);
     let length = usize::try_from(file.metadata()?.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    let is_sound = length >= least && seals.contains(SealFlag::F_SEAL_SHRINK);
+    let is_fixed = seals.contains(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW);
+    // Where a file of huge pages has a hole and there are no more of them, a touch ends the process by SIGBUS.
+    let is_sound = length >= least && is_fixed && fstatfs(&file)?.filesystem_type() == TMPFS_MAGIC;
     if is_sound { Ok((file, length)) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }

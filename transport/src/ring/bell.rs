@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::stat::{SFlag, fstat};
 
 use super::protocol::Door;
 use crate::memory::{self, Mapping};
@@ -92,9 +94,13 @@ pub(crate) struct Ringer {
 
 impl Ringer {
     /// Takes what another process has given.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if that makes no bell; the system's.
     pub(crate) fn open(share: BellShare) -> io::Result<Ringer> {
         let (file, _) = memory::check(share.page, PAGE_BYTES)?;
-        let bits = 1_u64.unbounded_shl(u32::from(share.bit));
+        check_event(&share.event)?;
+        let bits = 1_u64.checked_shl(u32::from(share.bit)).ok_or(io::ErrorKind::InvalidInput)?;
         Ok(Ringer { page: Mapping::new(&file, 0, PAGE_BYTES)?, event: share.event, bits })
     }
 
@@ -108,6 +114,14 @@ impl Ringer {
     }
 }
 
+/// Checks that no write to what another process calls an event waits: not to a pipe that is full, nor to a file on something slow.
+/// An event, and hardly anything else, is a file without a type; of those, one that does not block.
+fn check_event(event: &OwnedFd) -> io::Result<()> {
+    let has_type = fstat(event)?.st_mode & SFlag::S_IFMT.bits() != 0;
+    let is_nonblocking = OFlag::from_bits_retain(fcntl(event, FcntlArg::F_GETFL)?).contains(OFlag::O_NONBLOCK);
+    if is_nonblocking && !has_type { Ok(()) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
 #[inline]
 fn door(page: &Mapping) -> Option<Door<'_>> {
     Some(Door { rung: page.word(RUNG)?, sleeping: page.half_word(SLEEPING)? })
@@ -115,6 +129,8 @@ fn door(page: &Mapping) -> Option<Door<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
     use crate::{Hub, Watch, socket_pair};
 
@@ -175,5 +191,57 @@ mod tests {
         assert!(hub.share_bell(watch).is_err());
         hub.take_bell_back(ringers[5].0);
         assert_eq!(hub.share_bell(watch).expect("one was given back").bit, 5);
+    }
+
+    /// What one needs to ring the bell of a hub, changed.
+    fn altered(alter: impl FnOnce(&mut BellShare)) -> io::Result<Ringer> {
+        let mut bell = Bell::new().expect("there is memory");
+        let mut share = bell.share().expect("there is a bit");
+        alter(&mut share);
+        Ringer::open(share)
+    }
+
+    fn assert_refused(what: &str, alter: impl FnOnce(&mut BellShare)) {
+        let refused = altered(alter).err().map(|error| error.kind());
+        assert_eq!(refused, Some(io::ErrorKind::InvalidInput), "{what}");
+    }
+
+    #[test]
+    fn a_bit_that_no_bell_has_is_refused() {
+        altered(|share| share.bit = 63).expect("the last there is");
+        for bit in [64, 65, 127, 128, u8::MAX] {
+            assert_refused("a bit", |share| share.bit = bit);
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_too_short_or_whose_length_can_change_is_refused() {
+        for (what, length, seals) in crate::ring::tests::unsound_files(PAGE_BYTES) {
+            assert_refused(what, |share| share.page = crate::ring::tests::sealed(length, seals));
+        }
+    }
+
+    /// A pipe that takes nothing more. Its other end is there, too, so that it is not broken.
+    fn full_pipe() -> (io::PipeReader, io::PipeWriter) {
+        let (reading, mut writing) = io::pipe().expect("a pipe");
+        crate::link::set_nonblocking(writing.as_fd()).expect("a flag");
+        while writing.write(&[0; 4096]).is_ok() {}
+        (reading, writing)
+    }
+
+    #[test]
+    fn what_a_write_may_wait_for_is_no_event() {
+        let (_reading, writing) = full_pipe();
+        assert_refused("a pipe that does not block yet", |share| share.event = writing.into());
+        let (_reading, writing) = full_pipe();
+        fcntl(&writing, FcntlArg::F_SETFL(OFlag::empty())).expect("a flag");
+        assert_refused("a pipe that blocks", |share| share.event = writing.into());
+        let event = EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC).expect("an event");
+        assert_refused("an event that blocks", |share| share.event = event.into());
+        let (socket, _other) = socket_pair().expect("a pair");
+        assert_refused("a socket", |share| share.event = socket);
+        let file = crate::memory_file("test").expect("there is memory");
+        crate::link::set_nonblocking(file.as_fd()).expect("a flag");
+        assert_refused("a file", |share| share.event = file);
     }
 }

@@ -15,7 +15,8 @@
 //!
 //! All of the memory that is used is there before and nobody can shrink it, so no touch of it fails. What the other side writes
 //! there is bounded before it is believed: the worst that it can do is to have its own stream given up, or to have the owner of
-//! a bell look in vain, or sleep for longer.
+//! a bell look in vain, or sleep for longer. What it gives to be rung is looked at once, when it comes: whoever means to can have
+//! an event block afterwards, and fill it, and so hold up who rings, as whoever may send signals can anyway.
 
 mod bell;
 mod memory;

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread;
 
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use proptest::prelude::*;
 
@@ -262,11 +263,56 @@ fn all_of_the_larger_buffer_is_used_before_it_is_begun_anew() {
     assert_eq!(distances, [11 * stride; 3], "the first of them that ends behind it");
 }
 
+/// A file in memory with such a length and such seals.
+pub(super) fn sealed(length: usize, seals: SealFlag) -> OwnedFd {
+    let file = memfd_create(c"test", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING).expect("there is memory");
+    nix::unistd::ftruncate(&file, length as i64).expect("it is a file");
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals)).expect("it can be sealed");
+    file
+}
+
+/// Lengths and seals of files that are no memory to be shared, where one of `least` bytes is wanted.
+pub(super) fn unsound_files(least: usize) -> [(&'static str, usize, SealFlag); 6] {
+    let fixed = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
+    [
+        ("not sealed", least, SealFlag::empty()),
+        ("it can shrink", least, SealFlag::F_SEAL_GROW),
+        ("it can grow", least, SealFlag::F_SEAL_SHRINK),
+        ("it can do both", least, SealFlag::F_SEAL_SEAL),
+        ("too short", least - 1, fixed),
+        ("empty", 0, fixed),
+    ]
+}
+
 #[test]
-fn memory_that_can_shrink_is_refused() {
-    let file = memfd_create(c"test", MFdFlags::MFD_CLOEXEC).expect("there is memory");
-    nix::unistd::ftruncate(&file, MEMORY_BYTES as i64).expect("it is a file");
-    assert!(RingMemory::open(file).is_err());
+fn memory_that_is_too_short_or_whose_length_can_change_is_refused() {
+    for (what, length, seals) in unsound_files(MEMORY_BYTES) {
+        let refused = RingMemory::open(sealed(length, seals)).err().map(|error| error.kind());
+        assert_eq!(refused, Some(io::ErrorKind::InvalidInput), "{what}");
+    }
+    let (_ours, theirs) = RingMemory::make().expect("there is memory");
+    let seals = SealFlag::from_bits_retain(fcntl(&theirs, FcntlArg::F_GET_SEALS).expect("it can be sealed"));
+    assert!(seals.contains(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL));
+    let sealed = sealed(MEMORY_BYTES, SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW);
+    RingMemory::open(sealed).expect("it is long enough, and stays so");
+}
+
+#[test]
+fn what_is_no_memory_is_refused() {
+    let (pipe, _) = std::io::pipe().expect("a pipe");
+    let null = std::fs::File::open("/dev/null").expect("it is there");
+    let (socket, _) = socket_pair().expect("a pair");
+    for descriptor in [pipe.into(), null.into(), socket] {
+        assert!(RingMemory::open(descriptor).is_err());
+    }
+    // Not every kernel has huge pages.
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING | MFdFlags::MFD_HUGETLB;
+    if let Ok(huge) = memfd_create(c"test", flags) {
+        nix::unistd::ftruncate(&huge, 1 << 30).expect("it is a file");
+        fcntl(&huge, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW)).expect("it can be sealed");
+        let refused = RingMemory::open(huge).err().map(|error| error.kind());
+        assert_eq!(refused, Some(io::ErrorKind::InvalidInput));
+    }
 }
 
 #[test]
