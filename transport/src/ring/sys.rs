@@ -1,4 +1,10 @@
 //! Bytes in memory that another process may write at any time.
+//!
+//! If it writes to a place while we copy there, that is formally a race between plain accesses, which the language leaves
+//! undefined, and no type of it can rule out what another process does. It is tolerated, because nothing follows from the bytes
+//! but bytes: places are raw, never behind a reference, so the compiler may conclude nothing about what is there; lengths and
+//! places come from words that were read once and bounded; and what was copied out is in memory of this process's own before
+//! anything looks at it and validates it. Whatever the copy is of, it is no more than a message that makes no sense.
 #![allow(unsafe_code)]
 
 use bytes::{BufMut, BytesMut};
@@ -11,7 +17,8 @@ use crate::memory::Mapping;
 #[inline]
 pub(super) fn copy_in(memory: &Mapping, offset: usize, bytes: &[u8]) -> bool {
     let Some(place) = memory.address(offset, bytes.len()) else { return false };
-    // SAFETY: the place lies within the mapping; `bytes` is memory of this process's own and does not overlap it.
+    // SAFETY: the place lies within the mapping; `bytes` is memory of this process's own and does not overlap it. The other process
+    // may write, or read, there at the same time; see above.
     unsafe { copy(bytes.as_ptr(), place.as_ptr(), bytes.len()) };
     true
 }
@@ -48,7 +55,7 @@ unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
 
 /// Copies bytes from a place in shared memory behind those of `buffer`, which has the room. Gives whether it lies within.
 ///
-/// If the other process writes there meanwhile, the copy is of whatever was there: it is validated afterwards.
+/// If the other process writes there meanwhile, the copy is of whatever was there at any instant: it is validated afterwards.
 #[inline]
 pub(super) fn copy_out(memory: &Mapping, offset: usize, length: usize, buffer: &mut BytesMut) -> bool {
     let Some(place) = memory.address(offset, length) else { return false };
@@ -56,7 +63,8 @@ pub(super) fn copy_out(memory: &Mapping, offset: usize, length: usize, buffer: &
     if spare.len() < length {
         return false;
     }
-    // SAFETY: the place lies within the mapping, and the spare capacity, which is this process's own, has the room.
+    // SAFETY: the place lies within the mapping, and the spare capacity, which is this process's own, has the room. The other process
+    // may write to the place at the same time; see above.
     unsafe { copy(place.as_ptr(), spare.as_mut_ptr().cast(), length) };
     // SAFETY: `length` bytes of the spare capacity have just been written.
     unsafe { buffer.advance_mut(length) };
