@@ -1,6 +1,6 @@
 //! Large messages by shared memory: they take memory for themselves there, and give it back.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{Descriptor, Down, Exit, Links, TellError};
-use procession_tests::{Dice, GUARD, SOON, eventually, guarded, kill, process_table, repeat};
+use procession_tests::{Dice, GUARD, SOON, eventually, guarded, kill, process_table, repeat, rings};
 
 const ROUNDS: u32 = 20;
 
@@ -84,6 +84,14 @@ struct Flood {
     pipe: Option<Descriptor>,
 }
 
+/// Asks to send one load of a length in words.
+#[message(reply = Result<(), String>)]
+struct SendOne {
+    to: ActorRef<Peer>,
+    number: u64,
+    length: usize,
+}
+
 #[derive(Default)]
 struct Peer {
     delivered: Delivered,
@@ -104,7 +112,7 @@ impl Peer {
 
 #[actor]
 impl Actor for Peer {
-    type Messages = (Load, Fetch, Report, Turn, Watch, Flood);
+    type Messages = (Load, Fetch, Report, Turn, Watch, Flood, SendOne);
 
     fn start((): (), _: &mut Context<Self>) -> Result<Peer, Failure> {
         Ok(Peer::default())
@@ -179,6 +187,13 @@ impl Handler<Flood> for Peer {
     }
 }
 
+impl Handler<SendOne> for Peer {
+    fn handle(&mut self, order: Incoming<'_, SendOne>, _: &mut Context<Self>) -> Result<(), String> {
+        let load = Load::new(order.number.to_native(), order.length.to_native() as usize);
+        order.to.to_native().tell(&load).map_err(|error| error.to_string())
+    }
+}
+
 /// A length in words: often little, seldom more than the larger buffer holds.
 fn length(dice: &mut Dice) -> usize {
     let most = 1 << dice.roll(19);
@@ -198,18 +213,6 @@ fn peer(system: &System) -> ActorRef<Peer> {
 
 fn pid(peer: &ActorRef<Peer>) -> i32 {
     peer.pid().expect("it is known").expect("it runs")
-}
-
-/// How much memory the rings of a process take there, in bytes.
-fn ring_bytes(pid: i32) -> usize {
-    let maps = fs::read_to_string(format!("/proc/{pid}/smaps")).expect("it runs");
-    let mut lines = maps.lines();
-    let mut sum = 0;
-    while lines.any(|line| line.contains("procession-ring")) {
-        let resident = lines.find_map(|line| line.strip_prefix("Rss:")).expect("it is told of each");
-        sum += resident.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") << 10;
-    }
-    sum
 }
 
 #[procession::test]
@@ -298,12 +301,14 @@ fn memory_for_large_messages_is_there_while_they_are_sent_and_given_back_behind_
             let seed = round.dice.roll(u64::MAX);
             let flood = Flood { to: receiver.clone(), first: 300 * repeat, count: 300, seed, pipe: None };
             let pending = sender.request(&flood).expect("it is sent");
-            eventually("memory is taken", || ring_bytes(both[0]) >= WIDE_BYTES);
+            eventually("memory is taken", || rings::bytes(both[0]) >= WIDE_BYTES);
             assert_eq!(pending.wait().expect("it lives").1, None);
             let delivered = receiver.ask(&Report { loads: 300 * (repeat + 1), downs: 0 }).expect("it lives");
             assert_eq!(delivered.faults, Vec::<String>::new());
             // Each goes by shared memory with the other, and with this process.
-            eventually("memory is given back", || both.map(ring_bytes).iter().all(|bytes| *bytes <= 2 * NARROW_BYTES));
+            eventually("memory is given back", || {
+                both.map(rings::bytes).iter().all(|bytes| *bytes <= 2 * NARROW_BYTES)
+            });
         }
     });
 }
@@ -353,4 +358,60 @@ fn who_waits_for_room_goes_on_once_there_is_some_whoever_makes_it() {
         let delivered = peer.ask_within(&Report { loads: 4, downs: 0 }, GUARD).expect("it lives");
         assert_eq!(delivered.faults, Vec::<String>::new());
     });
+}
+
+/// What becomes of a sender that was stopped when it had sent a part of a large message.
+fn stop_in_mid_message(links: Links, goes_on: bool) {
+    repeat("sender stopped", ROUNDS / 2, move |round| {
+        let system = System::builder().links(links).start().expect("a system");
+        let [sender, receiver] = [(); 2].map(|()| peer(&system));
+        let [sending, receiving] = [&sender, &receiver].map(pid);
+        let stop = |pid| {
+            kill(pid, Signal::SIGSTOP);
+            eventually("it is stopped", || process_table::entry(pid).is_some_and(|entry| entry.state == 'T'));
+        };
+        receiver.ask(&Watch { whom: sender.clone() }).expect("it can be watched");
+        let before = round.dice.roll(8);
+        let send = |number, length| sender.ask(&SendOne { to: receiver.clone(), number, length }).expect("it lives");
+        (0..before).for_each(|number| send(number, round.dice.roll(20_000) as usize));
+        receiver.ask(&Report { loads: before, downs: 0 }).expect("it lives");
+        round.at("a part of it");
+        stop(receiving);
+        // No connection holds half of that: the rest waits in the sender.
+        send(before, 1 << 20);
+        stop(sending);
+        kill(receiving, Signal::SIGCONT);
+        round.at("what others ask for meanwhile");
+        for number in 0..20 {
+            let length = round.dice.roll(50_000) as usize;
+            let fetched = receiver.ask_within(&Fetch { number, length }, SOON);
+            assert_eq!(fetched, Ok(Load::new(number, length).words));
+        }
+        let expected = Delivered { loads: before, ..Delivered::default() };
+        assert_eq!(receiver.ask_within(&Report { loads: 0, downs: 0 }, SOON), Ok(expected.clone()));
+        round.at("its end");
+        if goes_on {
+            kill(sending, Signal::SIGCONT);
+            let expected = Delivered { loads: before + 1, ..expected };
+            assert_eq!(receiver.ask_within(&Report { loads: before + 1, downs: 0 }, SOON), Ok(expected));
+            send(before + 1, 10);
+            receiver.ask_within(&Report { loads: before + 2, downs: 0 }, SOON).expect("it works on");
+        } else {
+            kill(sending, Signal::SIGKILL);
+            let expected = Delivered { downs: 1, ..expected };
+            assert_eq!(receiver.ask_within(&Report { loads: 0, downs: 1 }, SOON), Ok(expected));
+        }
+    });
+}
+
+#[procession::test]
+fn a_sender_that_is_stopped_in_the_midst_of_a_message_holds_up_nobody_and_goes_on() {
+    stop_in_mid_message(Links::Sockets, true);
+    stop_in_mid_message(Links::SharedMemory, true);
+}
+
+#[procession::test]
+fn of_a_sender_that_is_killed_in_the_midst_of_a_message_nothing_comes_but_the_word_of_its_death() {
+    stop_in_mid_message(Links::Sockets, false);
+    stop_in_mid_message(Links::SharedMemory, false);
 }

@@ -1,7 +1,7 @@
 //! Connections that go by shared memory: what is special about them. All else is held by the other tests, whatever the
 //! connections go by.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::sync::mpsc;
 use std::thread;
@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use procession::prelude::*;
 use procession::{Descriptor, DownReason, Exit, Links};
 use procession_tests::worker::{AskOther, CountedStream, Echo, Event, Identify, Item, Log, Observe, Stream, Worker};
-use procession_tests::{GUARD, SOON, eventually, guarded, kill, process_table, repeat};
+use procession_tests::{GUARD, SOON, eventually, guarded, kill, process_table, repeat, rings};
 
 const ROUNDS: u32 = 20;
 
@@ -27,12 +27,6 @@ fn pid(worker: &ActorRef<Worker>) -> i32 {
     worker.pid().expect("it is known").expect("it runs")
 }
 
-/// How many connections of a process go by shared memory, or may soon.
-fn rings(pid: i32) -> usize {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("it runs");
-    maps.lines().filter(|line| line.contains("procession-ring")).count()
-}
-
 #[procession::test]
 fn a_connection_goes_by_shared_memory_once_it_is_busy() {
     let system = system(Links::Automatic);
@@ -40,10 +34,10 @@ fn a_connection_goes_by_shared_memory_once_it_is_busy() {
     for number in 0..BUSY - 1 {
         assert_eq!(worker.ask(&Echo { number }), Ok(number));
     }
-    assert_eq!(rings(pid(&worker)), 0);
+    assert_eq!(rings::count(pid(&worker)), 0);
     eventually("shared memory", || {
         assert_eq!(worker.ask(&Echo { number: 1 }), Ok(1));
-        rings(pid(&worker)) == 1 && rings(std::process::id().cast_signed()) >= 1
+        rings::count(pid(&worker)) == 1 && rings::count(std::process::id().cast_signed()) >= 1
     });
     for number in 0..1000 {
         assert_eq!(worker.ask(&Echo { number }), Ok(number));
@@ -57,7 +51,7 @@ fn a_system_of_sockets_stays_one() {
     for number in 0..10 * BUSY {
         assert_eq!(worker.ask(&Echo { number }), Ok(number));
     }
-    assert_eq!(rings(pid(&worker)), 0);
+    assert_eq!(rings::count(pid(&worker)), 0);
 }
 
 /// Numbered files, among messages without any.
@@ -297,10 +291,13 @@ fn more_connections_than_can_ring_a_bell_work_beside_each_other() {
         }
         let log = receiver.ask(&Log { items: 203 * SENDERS as usize, downs: 0 }).expect("it lives");
         for source in 0..SENDERS {
-            let of_it = log.iter().filter(|event| matches!(event, Event::Item { source: from, .. } if *from == source));
-            assert_eq!(of_it.count(), 203);
+            let of_it = log.iter().filter_map(|event| match event {
+                Event::Item { source: from, number } if *from == source => Some(*number),
+                _ => None,
+            });
+            assert!(of_it.eq((0..3).chain(0..200)), "what {source} has sent is not there in order");
         }
-        let rings = rings(pid(&receiver));
+        let rings = rings::count(pid(&receiver));
         // Two of them share a bit of the bell.
         assert!((65..=128).contains(&rings), "{rings}");
     });
@@ -320,5 +317,5 @@ fn who_has_no_memory_for_it_stays_on_the_socket() {
         let answer = asker.ask(&AskOther { other: other.clone(), number });
         assert_eq!(answer.as_deref(), Ok("answered"));
     }
-    assert_eq!(rings(pid(&other)), 0);
+    assert_eq!(rings::count(pid(&other)), 0);
 }

@@ -6,6 +6,7 @@
 //! | `dice.rs` | [`Dice`]: seeded randomness |
 //! | `noting.rs` | [`Noting`]: a home that notes which process hosts |
 //! | `process_table.rs` | what `/proc` says of processes, their states, memory and descriptors |
+//! | `rings.rs` | shared memory of connections |
 //! | `signals.rs` | raw signals |
 //! | `stopwatch.rs` | [`Stopwatch`]: how long a wait takes |
 //! | `eventually.rs` | [`eventually()`]: waiting for what nobody announces |
@@ -24,6 +25,7 @@ pub mod lock_outcome;
 pub mod noting;
 pub mod pool_work;
 pub mod process_table;
+pub mod rings;
 pub mod round;
 pub mod signals;
 pub mod stopwatch;

@@ -4,11 +4,15 @@
 #![allow(missing_docs)]
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use procession::prelude::*;
 use procession::{Descriptor, Down, Restart};
+
+/// Who is to spend its descriptors has no more than so many.
+const MOST_DESCRIPTORS: u64 = 64;
 
 /// Asks for the number that it carries.
 #[message(reply = u64)]
@@ -103,6 +107,22 @@ pub struct CountedStream {
     pub pipe: Descriptor,
 }
 
+/// Tells a worker to send items, one for each byte that it reads from a pipe, and without a pause once that has ended. Each is
+/// flushed, and while there are pauses a byte is written into another pipe then; and before the next one, it sees to its connections
+/// as between two messages.
+#[message(reply = Sent)]
+#[derive(Debug)]
+pub struct PacedStream {
+    /// To whom.
+    pub to: Recipient<Item>,
+    /// How many.
+    pub count: u64,
+    /// The reading end of the pipe that gives the pace.
+    pub pace: Descriptor,
+    /// The writing end of the other.
+    pub left: Descriptor,
+}
+
 /// How a stream ended.
 #[data]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +168,14 @@ pub struct StartProgram;
 #[derive(Debug)]
 pub struct StartOrphan;
 
+/// Tells a worker to use up its descriptors, but for so many.
+#[message(reply = ())]
+#[derive(Debug)]
+pub struct SpendDescriptors {
+    /// How many are left.
+    pub left: usize,
+}
+
 /// Tells a worker never to return from this message.
 #[message]
 #[derive(Debug)]
@@ -175,6 +203,8 @@ pub struct Worker {
     /// Those who wait for the log to be this long.
     readers: Vec<(usize, usize, ReplyTo<Vec<Event>>)>,
     held: Vec<(u64, ReplyTo<u64>)>,
+    /// Descriptors that are of no use but to be spent.
+    spent: Vec<File>,
 }
 
 impl Worker {
@@ -193,8 +223,8 @@ impl Worker {
 impl Actor for Worker {
     #[rustfmt::skip]
     type Messages = (
-        Echo, Identify, Item, Log, Observe, Stream, CountedStream, AskOther, HoldAt, Own, StartProgram,
-        StartOrphan, Hang, Hold, Release,
+        Echo, Identify, Item, Log, Observe, Stream, CountedStream, PacedStream, AskOther, HoldAt, Own, StartProgram,
+        StartOrphan, SpendDescriptors, Hang, Hold, Release,
     );
 
     fn start((): (), _: &mut Context<Self>) -> Result<Worker, Failure> {
@@ -261,6 +291,29 @@ impl Handler<CountedStream> for Worker {
     }
 }
 
+impl Handler<PacedStream> for Worker {
+    fn handle(&mut self, stream: Incoming<'_, PacedStream>, context: &mut Context<Self>) -> Sent {
+        let to = stream.to.to_native();
+        let [mut pace, mut left] =
+            [&stream.pace, &stream.left].map(|pipe| File::from(stream.take(pipe).expect("the pipes came along")));
+        let mut is_paced = true;
+        for number in 0..stream.count.to_native() {
+            is_paced = is_paced && pace.read(&mut [0]).expect("it can be read") > 0;
+            if let Err(error) = to.tell(&Item { source: 0, number }) {
+                return Sent { count: number, error: Some(format!("{error:?}")) };
+            }
+            context.flush();
+            if is_paced {
+                // Maybe nobody wants to know any more.
+                let _ = left.write_all(&[1]);
+            }
+            // Whoever waits for an answer takes in meanwhile what has come, and says what is due.
+            context.this().is_alive().expect("the supervisor answers");
+        }
+        Sent { count: stream.count.to_native(), error: None }
+    }
+}
+
 impl Handler<Stream> for Worker {
     fn handle(&mut self, stream: Incoming<'_, Stream>, _: &mut Context<Self>) -> Sent {
         let (to, source) = (stream.to.to_native(), stream.source.to_native());
@@ -307,6 +360,15 @@ impl Handler<StartOrphan> for Worker {
     fn handle(&mut self, _: Incoming<'_, StartOrphan>, _: &mut Context<Self>) -> Result<(), String> {
         let shell = Command::new("sh").args(["-c", "sleep 600 >/dev/null 2>&1 &"]).status();
         shell.map(drop).map_err(|error| error.to_string())
+    }
+}
+
+impl Handler<SpendDescriptors> for Worker {
+    fn handle(&mut self, order: Incoming<'_, SpendDescriptors>, _: &mut Context<Self>) {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("it is known");
+        setrlimit(Resource::RLIMIT_NOFILE, MOST_DESCRIPTORS, hard).expect("it can be lowered");
+        self.spent.extend(std::iter::from_fn(|| File::open("/dev/null").ok()));
+        self.spent.truncate(self.spent.len() - order.left.to_native() as usize);
     }
 }
 

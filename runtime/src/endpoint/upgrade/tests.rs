@@ -229,14 +229,13 @@ fn wrong_bells(side: &mut Side) -> [(&'static str, BellShare, Option<io::PipeRea
 
 /// One side has been told nonsense, and both stay on the socket.
 fn assert_declined(what: &str, pair: &mut [Side; 2], deceived: usize) {
-    pair[deceived].hear().expect("it stays on the socket");
-    assert_eq!(pair[deceived].stage(), "declined", "{what}");
-    let (hub, watch) = (&mut pair[deceived].hub, pair[deceived].connection.watch);
-    let bits: Vec<_> = (0..MOST_RINGERS).map_while(|_| hub.share_bell(watch).ok()).collect();
-    assert_eq!(bits.len(), MOST_RINGERS, "{what}: a bit of the bell was not taken back");
-    drop(bits);
-    pair[1 - deceived].hear().expect("it may decline");
-    assert_eq!(pair[1 - deceived].stage(), "declined", "{what}");
+    for side in [deceived, 1 - deceived] {
+        pair[side].hear().expect("it stays on the socket");
+        assert_eq!(pair[side].stage(), "declined", "{what}");
+        let (hub, watch) = (&mut pair[side].hub, pair[side].connection.watch);
+        let bits: Vec<_> = (0..MOST_RINGERS).map_while(|_| hub.share_bell(watch).ok()).collect();
+        assert_eq!(bits.len(), MOST_RINGERS, "{what}: a bit of the bell was not taken back");
+    }
     assert_works(pair);
 }
 
