@@ -7,6 +7,7 @@
 //! | `noting.rs` | [`Noting`]: a home that notes which process hosts |
 //! | `process_table.rs` | what `/proc` says of processes, their states, memory and descriptors |
 //! | `rings.rs` | shared memory of connections |
+//! | `memory_group.rs` | [`MemoryGroup`]: a limit on the memory of some processes |
 //! | `signals.rs` | raw signals |
 //! | `stopwatch.rs` | [`Stopwatch`]: how long a wait takes |
 //! | `eventually.rs` | [`eventually()`]: waiting for what nobody announces |
@@ -22,6 +23,7 @@
 pub mod dice;
 pub mod eventually;
 pub mod lock_outcome;
+pub mod memory_group;
 pub mod noting;
 pub mod pool_work;
 pub mod process_table;
@@ -36,6 +38,7 @@ pub mod worker;
 pub use dice::Dice;
 pub use eventually::{SOON, eventually};
 pub use lock_outcome::lock_outcome;
+pub use memory_group::MemoryGroup;
 pub use noting::Noting;
 pub use round::{GUARD, Round, guarded, repeat};
 pub use signals::{kill, kill_if_there, kill_soon, pid};

@@ -4,6 +4,7 @@
 #![allow(missing_docs)]
 
 use std::fs::File;
+use std::hint::black_box;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
@@ -13,6 +14,9 @@ use procession::{Descriptor, Down, Restart};
 
 /// Who is to spend its descriptors has no more than so many.
 const MOST_DESCRIPTORS: u64 = 64;
+
+/// How much memory is taken at once, in bytes.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// Asks for the number that it carries.
 #[message(reply = u64)]
@@ -176,6 +180,14 @@ pub struct SpendDescriptors {
     pub left: usize,
 }
 
+/// Tells a worker to take so much memory and touch it, piece by piece, and to give it back then.
+#[message(reply = ())]
+#[derive(Debug)]
+pub struct TakeMemory {
+    /// How much, in bytes.
+    pub bytes: usize,
+}
+
 /// Tells a worker never to return from this message.
 #[message]
 #[derive(Debug)]
@@ -224,7 +236,7 @@ impl Actor for Worker {
     #[rustfmt::skip]
     type Messages = (
         Echo, Identify, Item, Log, Observe, Stream, CountedStream, PacedStream, AskOther, HoldAt, Own, StartProgram,
-        StartOrphan, SpendDescriptors, Hang, Hold, Release,
+        StartOrphan, SpendDescriptors, TakeMemory, Hang, Hold, Release,
     );
 
     fn start((): (), _: &mut Context<Self>) -> Result<Worker, Failure> {
@@ -369,6 +381,14 @@ impl Handler<SpendDescriptors> for Worker {
         setrlimit(Resource::RLIMIT_NOFILE, MOST_DESCRIPTORS, hard).expect("it can be lowered");
         self.spent.extend(std::iter::from_fn(|| File::open("/dev/null").ok()));
         self.spent.truncate(self.spent.len() - order.left.to_native() as usize);
+    }
+}
+
+impl Handler<TakeMemory> for Worker {
+    fn handle(&mut self, order: Incoming<'_, TakeMemory>, _: &mut Context<Self>) {
+        let pieces = order.bytes.to_native() as usize / PIECE_BYTES;
+        let taken: Vec<_> = (0..pieces).map(|_| black_box(vec![1_u8; PIECE_BYTES])).collect();
+        drop(black_box(taken));
     }
 }
 

@@ -202,6 +202,8 @@ impl Core {
         }
         self.items_since_turn = 0;
         if self.departures.has_busy() {
+            // To reserve memory takes time, and where there is none, the kernel may kill for it: what was told has left before.
+            self.flush();
             self.offer_upgrades();
         }
         let is_busy = self.flush();

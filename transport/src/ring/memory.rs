@@ -100,9 +100,11 @@ impl RingMemory {
         [(start + at, first), (start, count - first)]
     }
 
-    /// Has memory for the larger buffer of a stream.
+    /// Has memory for the larger buffer of a stream: for all of it, or none.
     pub(super) fn widen(&self, stream: usize) -> io::Result<()> {
-        self.map.populate(RESERVED_BYTES + stream * WIDE_RING_BYTES, WIDE_RING_BYTES)
+        let had = self.map.populate(RESERVED_BYTES + stream * WIDE_RING_BYTES, WIDE_RING_BYTES);
+        // What was had before the memory ran out would leave none for anything else of this process.
+        had.inspect_err(|_| drop(self.vacate(stream)))
     }
 
     /// Gives the memory of the larger buffer of a stream back.
