@@ -296,14 +296,18 @@ fn memory_for_large_messages_is_there_while_they_are_sent_and_given_back_behind_
         let system = system();
         let [sender, receiver] = [(); 2].map(|()| peer(&system));
         let both = [&sender, &receiver].map(pid);
+        // Who sends without a pause, and need not wait for its receiver, stays on the socket until it is done.
+        sender.ask(&SendOne { to: receiver.clone(), number: 0, length: 1 }).expect("it lives");
+        eventually("shared memory", || both.iter().all(|pid| rings::count(*pid) == 2));
+        [&receiver, &sender].into_iter().for_each(|peer| peer.ask(&Turn).expect("it lives"));
         for repeat in 0..3 {
             round.at(format!("time {repeat}"));
             let seed = round.dice.roll(u64::MAX);
-            let flood = Flood { to: receiver.clone(), first: 300 * repeat, count: 300, seed, pipe: None };
+            let flood = Flood { to: receiver.clone(), first: 1 + 300 * repeat, count: 300, seed, pipe: None };
             let pending = sender.request(&flood).expect("it is sent");
             eventually("memory is taken", || rings::bytes(both[0]) >= WIDE_BYTES);
             assert_eq!(pending.wait().expect("it lives").1, None);
-            let delivered = receiver.ask(&Report { loads: 300 * (repeat + 1), downs: 0 }).expect("it lives");
+            let delivered = receiver.ask(&Report { loads: 1 + 300 * (repeat + 1), downs: 0 }).expect("it lives");
             assert_eq!(delivered.faults, Vec::<String>::new());
             // Each goes by shared memory with the other, and with this process.
             eventually("memory is given back", || {
