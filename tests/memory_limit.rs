@@ -235,8 +235,10 @@ fn large_messages_go_on_by_the_smaller_buffer_where_there_is_no_memory_for_the_l
         };
         // So few get no larger buffer.
         (0..2).for_each(|_| send(1));
-        eventually("shared memory", || rings::count(pid) >= 1);
-        let narrow = rings::count(pid) * (516 << 10);
+        let receiving = receiver.pid().expect("it is known").expect("it runs");
+        // Each goes by shared memory with the other, and with this process.
+        eventually("shared memory", || rings::count(pid) == 2 && rings::count(receiving) == 2);
+        let narrow = 2 * (516 << 10);
         group.add(pid);
         for repeat in 0..10 {
             round.at(format!("too little memory, time {repeat}"));

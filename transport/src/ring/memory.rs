@@ -64,7 +64,7 @@ impl RingMemory {
     /// Maps the memory that the other side has made.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is too small or can shrink; the system's.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is too small or can change its length; the system's.
     pub fn open(descriptor: OwnedFd) -> io::Result<RingMemory> {
         let (file, _) = memory::check(descriptor, MEMORY_BYTES)?;
         Ok(RingMemory { map: Mapping::new(&file, 0, MEMORY_BYTES)?, side: 1 })
