@@ -17,10 +17,9 @@ use super::backlog::Backlog;
 use super::connection::{Connection, Direction, Inbox, Sorted};
 use super::kind;
 use super::line::Line;
-use super::lookout::look_out;
 use super::mailbox::{Item, Mailbox};
 use super::route::{self, Route};
-use super::spin::{LOOKS_EVERY, PEEKS, SPIN, Spinner};
+use super::spin::Spinner;
 use super::upgrade::{self, Upgrade};
 use crate::control::{Answer, Call};
 use crate::error::{RuntimeError, WaitError};
@@ -90,7 +89,7 @@ pub(crate) struct Core {
     pub(crate) is_lost: bool,
     pub(super) spinner: Spinner,
     /// The connection that was read last: what is waited for next may come there.
-    recent: Option<usize>,
+    pub(super) recent: Option<usize>,
     /// Whether what is waited for takes long, so that looking is of no use.
     pub(crate) waits_long: bool,
 }
@@ -149,37 +148,6 @@ impl Core {
             self.hub.wait(timeout)?;
         }
         self.take_in()
-    }
-
-    /// Looks for a while whether something happens, if that is worth it. Gives whether something has.
-    fn spin(
-        &mut self,
-        timeout: Option<Duration>,
-        recent: Option<usize>,
-        mut look: impl FnMut(&mut Hub<Subject>) -> io::Result<bool>,
-    ) -> Result<bool, RuntimeError> {
-        if self.waits_long || timeout.is_some_and(|timeout| timeout < SPIN) {
-            return Ok(false);
-        }
-        let socket = recent.filter(|key| self.may_peek_at(*key)).and_then(|key| self.connections.get(key));
-        look_out(&mut self.spinner, |round, glances| {
-            let is_due = self.hub.is_poll_due();
-            if let Some(connection) = socket.filter(|_| !is_due)
-                && (0..glances.min(PEEKS)).any(|_| connection.inlet.unread_bytes() > 0)
-            {
-                self.hub.presume_readable(connection.watch);
-                return Ok(true);
-            }
-            let looks = is_due || !self.hub.has_bell() || round.is_multiple_of(LOOKS_EVERY);
-            if looks { Ok(look(&mut self.hub)?) } else { Ok(self.hub.listen(glances)) }
-        })
-    }
-
-    /// Whether a connection goes by a socket and may be read before the poller says so: who watches ends hears of them by the same look
-    /// that finds what was sent after them.
-    fn may_peek_at(&self, key: usize) -> bool {
-        let is_socket = |connection: &Connection| !matches!(connection.upgrade, Upgrade::Done);
-        !self.watches_ends && self.connections.get(key).is_some_and(|other| is_socket(other) && self.reads(other))
     }
 
     /// Turns as [`turn`](Core::turn) does, and waits for what is beside the endpoint, too.
@@ -258,7 +226,7 @@ impl Core {
 
     /// Whether a connection is read now. Requests have to fit in the mailbox, and are not taken from an asker that is
     /// owed more answers than it reads.
-    fn reads(&self, connection: &Connection) -> bool {
+    pub(super) fn reads(&self, connection: &Connection) -> bool {
         match connection.direction {
             Direction::To(_) => true,
             Direction::From(_) => {

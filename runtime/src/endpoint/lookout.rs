@@ -1,9 +1,16 @@
 //! Looking out for a while before sleeping, with the clock and the processor that a [`Spinner`] does without.
 
 use std::convert::Infallible;
+use std::io;
 use std::time::{Duration, Instant};
 
-use super::spin::{SPIN, Spinner};
+use procession_transport::Hub;
+
+use super::connection::Connection;
+use super::core::{Core, Subject};
+use super::spin::{LOOKS_EVERY, PEEKS, SPIN, Spinner};
+use super::upgrade::Upgrade;
+use crate::error::RuntimeError;
 
 /// Looks again and again, if the spinner finds that worth it; gives whether something has come.
 ///
@@ -33,6 +40,39 @@ pub(super) fn look_out<E>(spinner: &mut Spinner, mut look: impl FnMut(u32, u32) 
         }
     }
     Ok(false)
+}
+
+impl Core {
+    /// Looks for a while whether something happens, if that is worth it. Gives whether something has.
+    pub(super) fn spin(
+        &mut self,
+        timeout: Option<Duration>,
+        recent: Option<usize>,
+        mut look: impl FnMut(&mut Hub<Subject>) -> io::Result<bool>,
+    ) -> Result<bool, RuntimeError> {
+        if self.waits_long || timeout.is_some_and(|timeout| timeout < SPIN) {
+            return Ok(false);
+        }
+        let socket = recent.filter(|key| self.may_peek_at(*key)).and_then(|key| self.connections.get(key));
+        look_out(&mut self.spinner, |round, glances| {
+            let is_due = self.hub.is_poll_due();
+            if let Some(connection) = socket.filter(|_| !is_due)
+                && (0..glances.min(PEEKS)).any(|_| connection.inlet.unread_bytes() > 0)
+            {
+                self.hub.presume_readable(connection.watch);
+                return Ok(true);
+            }
+            let looks = is_due || !self.hub.has_bell() || round.is_multiple_of(LOOKS_EVERY);
+            if looks { Ok(look(&mut self.hub)?) } else { Ok(self.hub.listen(glances)) }
+        })
+    }
+
+    /// Whether a connection goes by a socket and may be read before the poller says so: who watches ends hears of them by the same look
+    /// that finds what was sent after them.
+    fn may_peek_at(&self, key: usize) -> bool {
+        let is_socket = |connection: &Connection| !matches!(connection.upgrade, Upgrade::Done);
+        !self.watches_ends && self.connections.get(key).is_some_and(|other| is_socket(other) && self.reads(other))
+    }
 }
 
 /// Who looks out for what another process does in shared memory, before it has itself woken by a message.
