@@ -4,13 +4,18 @@
 //! has the signature of the floor beside it and is called with the bench process not yet pinned; it starts what it needs,
 //! calls [`Pinning::place_peer`](crate::Pinning::place_peer) with the id of every process that takes part, and returns a boxed
 //! closure (or a type that implements the trait in `contest.rs`), whose drop ends everything.
+//!
+//! What is beside a socket goes by sockets; rings are held against floors in shared memory by the package below `peers/`.
 
 mod python;
 
 use crate::contest::{Contest, Pair};
+use crate::failure::Failure;
 use crate::floors::{block, copy, fan_in, idle, one_way, round_trip, spin, zygote};
 use crate::line::Line;
+use crate::link::Link;
 use crate::ours;
+use crate::pinning::Pinning;
 use crate::pinning::Placement::{Free, Same, Split};
 use crate::rival::Rival;
 use crate::target::Target::{AtLeast, AtMost, RatioAtMost};
@@ -65,9 +70,16 @@ impl Subject {
     }
 }
 
+/// Our side by sockets, since the floor beside it is one.
+fn over_socket<T: ?Sized>(
+    side: fn(Link, &Pinning) -> Result<Box<T>, Failure>,
+) -> impl Fn(&Pinning) -> Result<Box<T>, Failure> {
+    move |pinning| side(Link::Socket, pinning)
+}
+
 fn round_trips() -> Vec<Line> {
-    let polling = || Contest::Latency(Pair::new(round_trip::floor).ours(ours::ask::round_trip));
-    let spinning = || Contest::Latency(Pair::new(spin::floor).ours(ours::ask::round_trip));
+    let polling = || Contest::Latency(Pair::new(round_trip::floor).ours(over_socket(ours::ask::round_trip_over)));
+    let spinning = || Contest::Latency(Pair::new(spin::floor).ours(over_socket(ours::ask::round_trip_over)));
     vec![
         Line::new("round trip 64 B", Same, 2_000, polling()).target(RatioAtMost(1.25)).aim(RatioAtMost(1.25)),
         Line::new("round trip 64 B", Split, 4_000, polling()).target(RatioAtMost(1.25)).aim(RatioAtMost(1.25)),
@@ -78,7 +90,7 @@ fn round_trips() -> Vec<Line> {
 fn one_way() -> Vec<Line> {
     let single = || Contest::Rate(Pair::new(one_way::single).ours(ours::tell::from_root));
     let all = || Contest::Rate(Pair::new(one_way::batched).ours(ours::tell::all_from_root));
-    let handler = || Contest::Rate(Pair::new(one_way::batched).ours(ours::tell::from_handler));
+    let handler = || Contest::Rate(Pair::new(one_way::batched).ours(over_socket(ours::tell::from_handler_over)));
     vec![
         Line::new("one-way 64 B, tell", Same, 30_000, single()),
         Line::new("one-way 64 B, tell", Split, 30_000, single()),
@@ -104,8 +116,8 @@ fn fan_in() -> Vec<Line> {
 
 fn blocks() -> Vec<Line> {
     let copied = Contest::Latency(Pair::new(copy::floor));
-    let default = Contest::Latency(Pair::new(block::default_buffers).ours(ours::block::round_trip));
-    let large = Contest::Latency(Pair::new(block::large_buffers).ours(ours::block::round_trip));
+    let default = Contest::Latency(Pair::new(block::default_buffers).ours(over_socket(ours::block::round_trip_over)));
+    let large = Contest::Latency(Pair::new(block::large_buffers).ours(over_socket(ours::block::round_trip_over)));
     vec![
         Line::new("1 MiB, memcpy", Same, 200, copied),
         Line::new("1 MiB, socket", Split, 300, default),

@@ -12,13 +12,23 @@ const BUSY_AFTER: u32 = 64;
 ///
 /// | | socket | shared memory |
 /// |---|---|---|
-/// | one small message and its answer, both awake, a core each | about 9 µs | about 1 µs |
+/// | one small message and its answer, both awake, a core each | about 5 µs | about 0.6 µs |
+/// | the same, both on one core | about 10 µs | about 4 µs |
+/// | small messages without answers, in a second | some 20 M | some 25 to 50 M |
+/// | 1 MiB | about 130 µs | about 80 µs |
 /// | costs | two descriptors | in addition 516 KiB of memory, and one descriptor on each side |
 /// | large messages | socket buffers | 1 MiB more for each direction, while they are sent |
 /// | at most | as many as there are descriptors | 128 for each thread that sends or receives |
 ///
+/// (`benches/results/peers.md` says on which machine, and beside what.) Sockets keep the buffers that the system gives them: with
+/// buffers of 4 MiB, 1 MiB takes as long.
+///
 /// Every connection begins as a socket. Descriptors in messages go by the socket in any case, in order with the rest. Who has no
 /// memory, descriptors or places left stays on the socket.
+///
+/// How to choose: leave it [`Automatic`](Links::Automatic). [`Sockets`](Links::Sockets) where very many connections are busy and memory
+/// is dear, or processes may have no memory in common; [`SharedMemory`](Links::SharedMemory) where the first 64 messages of a connection
+/// matter as much as all that come after, as in short-lived processes that talk a lot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Links {

@@ -37,25 +37,13 @@ struct BlockWriter {
     _system: System,
 }
 
-/// Starts an actor that root asks for the sums of blocks.
-///
-/// # Errors
-///
-/// Fails if the system cannot be started.
-pub fn round_trip(pinning: &Pinning) -> Result<Box<dyn Operation>, Failure> {
-    round_trip_in(house::start(pinning)?)
-}
-
 /// Starts an actor that root asks for the sums of blocks, over connections of this kind.
 ///
 /// # Errors
 ///
 /// Fails if the system cannot be started.
 pub fn round_trip_over(link: Link, pinning: &Pinning) -> Result<Box<dyn Operation>, Failure> {
-    round_trip_in(house::start_over(link, pinning)?)
-}
-
-fn round_trip_in(system: System) -> Result<Box<dyn Operation>, Failure> {
+    let system = house::start_over(link, pinning)?;
     let reader = system.spawn::<BlockReader>(()).map_err(Failure::side)?;
     let block = Block { bytes: vec![0; BLOCK_BYTES] };
     Ok(Box::new(BlockWriter { number: 0, block, reader, _system: system }))

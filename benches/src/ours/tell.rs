@@ -77,25 +77,13 @@ pub fn all_from_root(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
     }))
 }
 
-/// Starts a counter, and an actor with the bench process's part that tells it notes from its handler.
-///
-/// # Errors
-///
-/// Fails if the system cannot be started.
-pub fn from_handler(pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
-    from_handler_in(house::start(pinning)?, pinning)
-}
-
-/// Starts what [`from_handler`] does, over connections of this kind.
+/// Starts a counter, and an actor with the bench process's part that tells it notes from its handler, over connections of this kind.
 ///
 /// # Errors
 ///
 /// Fails if the system cannot be started.
 pub fn from_handler_over(link: Link, pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
-    from_handler_in(house::start_over(link, pinning)?, pinning)
-}
-
-fn from_handler_in(system: System, pinning: &Pinning) -> Result<Box<dyn Burst>, Failure> {
+    let system = house::start_over(link, pinning)?;
     let counter = system.spawn::<Counter>(()).map_err(Failure::side)?;
     let teller = system.spawn::<Teller>(counter).map_err(Failure::side)?;
     pinning.place_beside(house::pid(&teller)?)?;

@@ -56,8 +56,10 @@ impl Core {
         let socket = recent.filter(|key| self.may_peek_at(*key)).and_then(|key| self.connections.get(key));
         look_out(&mut self.spinner, |round, glances| {
             let is_due = self.hub.is_poll_due();
-            if let Some(connection) = socket.filter(|_| !is_due)
-                && (0..glances.min(PEEKS)).any(|_| connection.inlet.unread_bytes() > 0)
+            // Where the processor is given away at once, the poller does: what is found past it, it finds once more.
+            let peeks = if is_due || glances == 1 { 0 } else { PEEKS };
+            if let Some(connection) = socket
+                && (0..peeks).any(|_| connection.inlet.unread_bytes() > 0)
             {
                 self.hub.presume_readable(connection.watch);
                 return Ok(true);
