@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use procession::prelude::*;
 use procession::{Condition, Event, Lock, LockError, Pool, Queue};
-use procession_tests::{eventually, process_table};
+use procession_tests::{GUARD, eventually, process_table};
 
 /// How many processes are looked at together.
 const PROCESSES: usize = 100;
@@ -103,7 +103,7 @@ fn who_has_been_busy_rests() {
     let players = [(); 2].map(|()| {
         system.process(pass_on, (condition.clone(), about_to.clone(), over.clone())).start().expect("a process")
     });
-    assert!(players.iter().all(|_| about_to.get().is_ok()), "they have passed it on often enough");
+    assert!(players.iter().all(|_| about_to.get_within(GUARD).is_ok()), "they have passed it on often enough");
     assert_rest(pids[0]);
     over.set().expect("an event");
     {
@@ -145,7 +145,7 @@ fn processes_that_wait_rest() {
         _ => system.process(wait_for_item, (about_to.clone(), queue.clone())).start(),
     };
     let children: Vec<_> = (0..PROCESSES).map(|number| start(number).expect("a process")).collect();
-    let pids: Vec<i32> = children.iter().map(|_| about_to.get().expect("a process says so")).collect();
+    let pids: Vec<i32> = children.iter().map(|_| about_to.get_within(GUARD).expect("a process says so")).collect();
     assert_rest(pids[0]);
     drop(held);
     event.set().expect("an event");

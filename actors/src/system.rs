@@ -256,7 +256,7 @@ impl SystemBuilder {
     /// `PROCESSION_SPINNING`, set to `off`, says otherwise.
     ///
     /// To wake a processor that sleeps takes 20 to 50 µs, to be found looking less than one. A wait that looks gives its processor
-    /// away between two looks, and after looks in vain the next waits sleep at once, so it slows nobody down who has something to do;
+    /// away between two looks, and after looks in vain the next waits sleep at once, so it hardly slows anybody down who has something to do;
     /// but it uses processor time that would be idle else. Where that is paid for, do without.
     pub fn spinning(self, spins: bool) -> SystemBuilder {
         SystemBuilder { runtime: self.runtime.spinning(spins) }

@@ -90,8 +90,8 @@ impl<T: Copy> crate::Hub<T> {
         let sleeps = timeout != Some(Duration::ZERO) && self.fall_asleep();
         let outcome = beside.wait(Some(self.poller()), if sleeps { timeout } else { Some(Duration::ZERO) });
         self.wake();
-        let has_come = if outcome? { self.wait(Some(Duration::ZERO))? } else { self.hear_bell() };
-        Ok(has_come || beside.has_found())
+        let has_come = outcome? && self.poll(Some(Duration::ZERO))?;
+        Ok(self.hear_bell() || has_come || beside.has_found())
     }
 }
 

@@ -179,7 +179,7 @@ impl<T: Copy> Hub<T> {
         self.poll(Some(Duration::ZERO)).map(drop)
     }
 
-    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+    pub(crate) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         let sleeps = timeout != Some(Duration::ZERO) && self.fall_asleep();
         let outcome = self.poll.poll(&mut self.events, if sleeps { timeout } else { Some(Duration::ZERO) });
         self.wake();

@@ -85,8 +85,7 @@ const ENTRIES: [Entry; 7] = [
 /// What has been tried for messages by sockets.
 const SOCKETS: &str = "\
 to look at the socket itself before the poller is asked (6.0 -> 4.9 us, split); to ask the poller again and again instead of giving the processor \
-away (5.7); to look at the socket also where the processor is shared (same core, 4 to 7 % slower: the poller finds once more what was read \
-already).";
+away (5.7); to look at the socket also where the processor is shared (same core, 4 to 7 % slower).";
 
 /// What has been tried for one spawn and for many.
 const SPAWNS: &str = "\

@@ -90,6 +90,8 @@ pub(crate) struct Core {
     pub(super) spinner: Spinner,
     /// The connection that was read last: what is waited for next may come there.
     pub(super) recent: Option<usize>,
+    /// How many messages have been found there since the poller was last asked.
+    pub(super) peeked: u32,
     /// Whether what is waited for takes long, so that looking is of no use.
     pub(crate) waits_long: bool,
 }
@@ -135,6 +137,7 @@ impl Core {
             is_lost: false,
             spinner: Spinner::new(options.spins),
             recent: None,
+            peeked: 0,
             waits_long: false,
             member,
         }
@@ -169,12 +172,12 @@ impl Core {
             return Err(RuntimeError::SupervisorLost);
         }
         self.items_since_turn = 0;
+        let mut is_busy = self.flush();
         if self.departures.has_busy() {
             // To reserve memory takes time, and where there is none, the kernel may kill for it: what was told has left before.
-            self.flush();
             self.offer_upgrades();
+            is_busy |= self.flush();
         }
-        let is_busy = self.flush();
         let timeout = if self.has_work() {
             Some(Duration::ZERO)
         } else if is_busy {

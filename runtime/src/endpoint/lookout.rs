@@ -8,7 +8,7 @@ use procession_transport::Hub;
 
 use super::connection::Connection;
 use super::core::{Core, Subject};
-use super::spin::{LOOKS_EVERY, PEEKS, SPIN, Spinner};
+use super::spin::{LOOKS_EVERY, MOST_PEEKED, PEEKS, SPIN, Spinner};
 use super::upgrade::Upgrade;
 use crate::error::RuntimeError;
 
@@ -55,17 +55,22 @@ impl Core {
         }
         let socket = recent.filter(|key| self.may_peek_at(*key)).and_then(|key| self.connections.get(key));
         look_out(&mut self.spinner, |round, glances| {
-            let is_due = self.hub.is_poll_due();
-            // Where the processor is given away at once, the poller does: what is found past it, it finds once more.
+            let is_due = self.hub.is_poll_due() || self.peeked >= MOST_PEEKED;
+            // Where the processor is given away at once, the poller alone does: what is to come comes while somebody else runs.
             let peeks = if is_due || glances == 1 { 0 } else { PEEKS };
             if let Some(connection) = socket
                 && (0..peeks).any(|_| connection.inlet.unread_bytes() > 0)
             {
+                self.peeked += 1;
                 self.hub.presume_readable(connection.watch);
                 return Ok(true);
             }
-            let looks = is_due || !self.hub.has_bell() || round.is_multiple_of(LOOKS_EVERY);
-            if looks { Ok(look(&mut self.hub)?) } else { Ok(self.hub.listen(glances)) }
+            if is_due || !self.hub.has_bell() || round.is_multiple_of(LOOKS_EVERY) {
+                self.peeked = 0;
+                Ok(look(&mut self.hub)?)
+            } else {
+                Ok(self.hub.listen(glances))
+            }
         })
     }
 

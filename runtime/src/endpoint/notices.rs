@@ -13,7 +13,7 @@ use crate::id::{EndpointId, Incarnation, MonitorId, ProcessId};
 
 impl Core {
     /// Hears what the supervisor had said before what is read now was sent: who has learnt of an end, and sends then, finds it
-    /// known here. By sockets that is so anyway, since both are found by one look.
+    /// known here. By sockets one look has found both.
     pub(super) fn hear_supervisor_first(&mut self) -> Result<(), RuntimeError> {
         let mut is_bounded = false;
         for index in 0..self.hub.ready_count() {
@@ -24,10 +24,9 @@ impl Core {
                 is_bounded = true;
             }
         }
-        if !is_bounded || self.is_silence() {
-            return Ok(());
+        if is_bounded && !self.is_silence() {
+            self.hub.poll_now()?;
         }
-        self.hub.poll_now()?;
         let has_spoken = self.hub.readiness(self.control_watch).is_some_and(|readiness| readiness.readable);
         if has_spoken { self.read_control() } else { Ok(()) }
     }

@@ -31,6 +31,9 @@ const GLANCES: u32 = 100;
 /// something has come, the socket says in half the time that the poller takes.
 pub(crate) const PEEKS: u32 = 24;
 
+/// After so many messages that were found like that, one after the other, the poller is asked: others may have sent something, too.
+pub(crate) const MOST_PEEKED: u32 = 8;
+
 /// Who has a bell asks the poller only every so many times that it gives its processor away.
 pub(crate) const LOOKS_EVERY: u32 = 4;
 
@@ -41,8 +44,11 @@ const FIRST_REST: Duration = Duration::from_millis(2);
 /// The longest of these rests.
 const LONGEST_REST: Duration = Duration::from_secs(10);
 
-/// Soon is within this many times the rest.
+/// Soon is within this many times the rest, and
 const SOON: u32 = 10;
+
+/// within this: a quota of processor time that is used up is so again 100 ms later.
+const SOON_AT_LEAST: Duration = Duration::from_millis(150);
 
 /// After looks in vain at most this many waits sleep at once before one looks again.
 const MOST_SKIPPED: u32 = 64;
@@ -110,7 +116,7 @@ impl Spinner {
         if lent < LENT {
             return true;
         }
-        let is_soon = self.rest_until.is_some_and(|until| now < until + self.rest * SOON);
+        let is_soon = self.rest_until.is_some_and(|until| now < until + (self.rest * SOON).max(SOON_AT_LEAST));
         self.rest = if is_soon { (self.rest * 2).min(LONGEST_REST) } else { FIRST_REST };
         self.rest_until = Some(now + self.rest);
         false
