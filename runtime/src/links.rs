@@ -14,7 +14,7 @@ const BUSY_AFTER: u32 = 64;
 /// |---|---|---|
 /// | one small message and its answer, both awake, a core each | about 5 µs | about 0.6 µs |
 /// | the same, both on one core | about 10 µs | about 4 µs |
-/// | small messages without answers, in a second | some 20 M | some 25 to 50 M |
+/// | small messages without answers, in a second | some 20 to 35 M | some 25 to 50 M |
 /// | 1 MiB | about 130 µs | about 80 µs |
 /// | costs | two descriptors | in addition 516 KiB of memory, and one descriptor on each side |
 /// | large messages | socket buffers | 1 MiB more for each direction, while they are sent |

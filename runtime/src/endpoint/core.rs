@@ -90,8 +90,6 @@ pub(crate) struct Core {
     pub(super) spinner: Spinner,
     /// The connection that was read last: what is waited for next may come there.
     pub(super) recent: Option<usize>,
-    /// How many messages have been found there since the poller was last asked.
-    pub(super) peeked: u32,
     /// Whether what is waited for takes long, so that looking is of no use.
     pub(crate) waits_long: bool,
 }
@@ -137,7 +135,6 @@ impl Core {
             is_lost: false,
             spinner: Spinner::new(options.spins),
             recent: None,
-            peeked: 0,
             waits_long: false,
             member,
         }

@@ -8,14 +8,17 @@ use procession_transport::Hub;
 
 use super::connection::Connection;
 use super::core::{Core, Subject};
-use super::spin::{LOOKS_EVERY, MOST_PEEKED, PEEKS, SPIN, Spinner};
+use super::spin::{LOOKS_EVERY, SPIN, Spinner};
 use super::upgrade::Upgrade;
 use crate::error::RuntimeError;
 
 /// Looks again and again, if the spinner finds that worth it; gives whether something has come.
 ///
-/// `look` is told which of the looks it is, and how often what costs nothing is to be looked at before the processor is given away.
-pub(super) fn look_out<E>(spinner: &mut Spinner, mut look: impl FnMut(u32, u32) -> Result<bool, E>) -> Result<bool, E> {
+/// `look` is told which of the looks it is; the spinner says how often what costs little is to be looked at before the processor is given away.
+pub(super) fn look_out<E>(
+    spinner: &mut Spinner,
+    mut look: impl FnMut(&mut Spinner, u32) -> Result<bool, E>,
+) -> Result<bool, E> {
     if spinner.skips() {
         return Ok(false);
     }
@@ -24,7 +27,7 @@ pub(super) fn look_out<E>(spinner: &mut Spinner, mut look: impl FnMut(u32, u32) 
         return Ok(false);
     }
     for round in 1_u32.. {
-        if look(round, spinner.glances())? {
+        if look(spinner, round)? {
             spinner.note_found();
             return Ok(true);
         }
@@ -54,22 +57,20 @@ impl Core {
             return Ok(false);
         }
         let socket = recent.filter(|key| self.may_peek_at(*key)).and_then(|key| self.connections.get(key));
-        look_out(&mut self.spinner, |round, glances| {
-            let is_due = self.hub.is_poll_due() || self.peeked >= MOST_PEEKED;
-            // Where the processor is given away at once, the poller alone does: what is to come comes while somebody else runs.
-            let peeks = if is_due || glances == 1 { 0 } else { PEEKS };
-            if let Some(connection) = socket
-                && (0..peeks).any(|_| connection.inlet.unread_bytes() > 0)
+        look_out(&mut self.spinner, |spinner, round| {
+            let is_due = self.hub.is_poll_due() || spinner.has_peeked_enough();
+            if let Some(connection) = socket.filter(|_| !is_due)
+                && (0..spinner.peeks()).any(|_| connection.inlet.unread_bytes() > 0)
             {
-                self.peeked += 1;
+                spinner.note_peeked();
                 self.hub.presume_readable(connection.watch);
                 return Ok(true);
             }
             if is_due || !self.hub.has_bell() || round.is_multiple_of(LOOKS_EVERY) {
-                self.peeked = 0;
+                spinner.note_polled();
                 Ok(look(&mut self.hub)?)
             } else {
-                Ok(self.hub.listen(glances))
+                Ok(self.hub.listen(spinner.glances()))
             }
         })
     }
@@ -98,8 +99,8 @@ impl Lookout {
             return None;
         }
         let mut found = None;
-        let mut look = |_, glances| {
-            found = (0..glances).find_map(|_| {
+        let mut look = |spinner: &mut Spinner, _| {
+            found = (0..spinner.glances()).find_map(|_| {
                 std::hint::spin_loop();
                 find()
             });

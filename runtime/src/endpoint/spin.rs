@@ -29,10 +29,10 @@ const GLANCES: u32 = 100;
 
 /// How often the socket that was read last is looked at before the poller is asked, by who has its processor for itself: for about 3 µs. That
 /// something has come, the socket says in half the time that the poller takes.
-pub(crate) const PEEKS: u32 = 24;
+const PEEKS: u32 = 24;
 
 /// After so many messages that were found like that, one after the other, the poller is asked: others may have sent something, too.
-pub(crate) const MOST_PEEKED: u32 = 8;
+const MOST_PEEKED: u32 = 8;
 
 /// Who has a bell asks the poller only every so many times that it gives its processor away.
 pub(crate) const LOOKS_EVERY: u32 = 4;
@@ -67,12 +67,22 @@ pub(crate) struct Spinner {
     rest: Duration,
     /// Whether nobody else has used the processor while it was given away last.
     is_alone: bool,
+    /// How many messages have been found one after the other without the poller.
+    peeked: u32,
 }
 
 impl Spinner {
     /// Makes one that has not learnt anything yet; or, not `spins`, that has every wait sleep at once.
     pub(crate) fn new(spins: bool) -> Spinner {
-        Spinner { is_off: !spins, skipped: 0, penalty: 1, rest_until: None, rest: Duration::ZERO, is_alone: false }
+        Spinner {
+            is_off: !spins,
+            skipped: 0,
+            penalty: 1,
+            rest_until: None,
+            rest: Duration::ZERO,
+            is_alone: false,
+            peeked: 0,
+        }
     }
 
     /// Whether the wait that begins now sleeps at once, whatever the time is.
@@ -97,6 +107,27 @@ impl Spinner {
     #[inline]
     pub(crate) fn glances(&self) -> u32 {
         if self.is_alone { GLANCES } else { 1 }
+    }
+
+    /// How often to look at the socket that was read last before the poller is asked. Where the processor is given away at once, not at all:
+    /// what is to come comes while somebody else runs.
+    pub(crate) fn peeks(&self) -> u32 {
+        if self.is_alone { PEEKS } else { 0 }
+    }
+
+    /// Whether so much was found there that it is others' turn.
+    pub(crate) fn has_peeked_enough(&self) -> bool {
+        self.peeked >= MOST_PEEKED
+    }
+
+    /// Something was found there.
+    pub(crate) fn note_peeked(&mut self) {
+        self.peeked += 1;
+    }
+
+    /// The poller is asked.
+    pub(crate) fn note_polled(&mut self) {
+        self.peeked = 0;
     }
 
     /// It came while it was looked for.
@@ -150,6 +181,34 @@ mod tests {
         spinner.note_missed();
         assert!(!begin(&mut spinner, now));
         assert!(begin(&mut spinner, now));
+    }
+
+    #[test]
+    fn who_has_the_processor_for_itself_peeks_so_often_before_it_is_others_turn() {
+        let (mut spinner, now) = (Spinner::new(true), Instant::now());
+        assert_eq!(spinner.peeks(), 0, "nobody knows yet");
+        spinner.note_lent(now, Duration::ZERO);
+        assert_eq!(spinner.peeks(), PEEKS);
+        for _ in 0..MOST_PEEKED {
+            assert!(!spinner.has_peeked_enough());
+            spinner.note_peeked();
+        }
+        assert!(spinner.has_peeked_enough());
+        spinner.note_polled();
+        assert!(!spinner.has_peeked_enough());
+        spinner.note_lent(now, ALONE);
+        assert_eq!(spinner.peeks(), 0);
+    }
+
+    #[test]
+    fn a_rest_that_soon_follows_another_is_longer_and_one_that_does_not_is_not() {
+        let (mut spinner, start) = (Spinner::new(true), Instant::now());
+        spinner.note_lent(start, LENT);
+        spinner.note_lent(start + FIRST_REST + SOON_AT_LEAST, LENT);
+        assert_eq!(spinner.rest, FIRST_REST);
+        let used_up_again = start + FIRST_REST + SOON_AT_LEAST + Duration::from_millis(100);
+        spinner.note_lent(used_up_again, LENT);
+        assert_eq!(spinner.rest, FIRST_REST * 2);
     }
 
     #[test]
